@@ -1,0 +1,55 @@
+/*
+ * counters.h - counters that only rise, one block per worker, summed when somebody asks.
+ *
+ * The list is counters.tbl. count() is one relaxed load and store on the thread's own cache
+ * lines; threads that are no workers (index 0) share a block and use an atomic add.
+ */
+#ifndef BASE_COUNTERS_H
+#define BASE_COUNTERS_H
+
+#include "base/attrs.h"
+#include "base/thread.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum counter {
+#define COUNTER(name, metric, labels, help) C_##name,
+#include "base/counters.tbl"
+#undef COUNTER
+    COUNTERS
+};
+
+struct counter_def {
+    const char *metric, *labels, *help; /* labels "" for none; help "" continues the row above */
+};
+
+extern const struct counter_def counter_defs[COUNTERS];
+
+struct counter_block {
+    _Alignas(64) _Atomic uint64_t v[COUNTERS];
+};
+
+extern struct counter_block counter_blocks[THREADS_MAX];
+
+static inline void count_add(enum counter c, uint64_t n)
+{
+    int t = thread_index();
+    _Atomic uint64_t *v = &counter_blocks[t].v[c];
+
+    if (likely(t != 0))
+        atomic_store_explicit(
+            v, atomic_load_explicit(v, memory_order_relaxed) + n, memory_order_relaxed);
+    else
+        atomic_fetch_add_explicit(v, n, memory_order_relaxed);
+}
+
+static inline void count(enum counter c)
+{
+    count_add(c, 1);
+}
+
+/* The sum over all threads; not a snapshot of one instant across counters. */
+uint64_t counter_sum(enum counter c);
+
+#endif

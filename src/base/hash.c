@@ -1,0 +1,33 @@
+#include "base/hash.h"
+
+#include "base/check.h"
+
+#include <sys/random.h>
+#include <xxhash.h>
+
+static uint64_t seed_now;
+
+void hash_seed(uint64_t seed)
+{
+    seed_now = seed;
+}
+
+uint64_t hash64(struct span s)
+{
+    return XXH3_64bits_withSeed(s.p != NULL ? s.p : "", s.n, seed_now);
+}
+
+struct hash128 hash128(struct span s)
+{
+    XXH128_hash_t h = XXH3_128bits_withSeed(s.p != NULL ? s.p : "", s.n, seed_now);
+
+    return (struct hash128){h.low64, h.high64};
+}
+
+uint64_t random_u64(void)
+{
+    uint64_t v;
+
+    check(getrandom(&v, sizeof(v), 0) == (ssize_t)sizeof(v));
+    return v;
+}

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += src/edge/libedge.a
+src_edge_libedge_a_SOURCES =
