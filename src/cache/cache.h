@@ -1,0 +1,78 @@
+/*
+ * cache.h - the cache as the edge sees it: find, store, forget. Tiers hide behind it.
+ *
+ * Shared by all workers; every function is for any thread unless its comment says otherwise. Locks
+ * are per shard, short, and never held across I/O or callbacks.
+ *
+ * Memory: one arena of `memory_bytes` (a memfd), out of which objects, bodies, fills in flight and
+ * the index come; what strangers can make grow is charged to it, and a full arena refuses. What is
+ * not charged is bounded by configuration (shards, queues) and counted in cache_stats.
+ */
+#ifndef CACHE_CACHE_H
+#define CACHE_CACHE_H
+
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cache;
+struct object;
+struct fill;
+
+struct cache_conf {
+    uint64_t memory_bytes;     /* budget of the memory tier, index and overhead included */
+    uint64_t object_max_bytes; /* larger ones pass without being kept; 0: 1/16 of memory_bytes */
+};
+
+/* What identifies a stored response: the key's text and its hash. The text is borrowed. */
+struct cache_key {
+    struct span text;
+    struct hash128 hash;
+};
+
+static inline struct cache_key cache_key_of(struct span text)
+{
+    return (struct cache_key){text, hash128(text)};
+}
+
+/* NULL with a sentence in err (static or in errbuf) when the memory cannot be had. main() only. */
+MUST_USE struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long err_cap);
+/* All objects, fills and readers must be gone. */
+void cache_close(struct cache **c);
+
+/*
+ * The stored response under this key, fresh or not, as a reference that the caller ends with
+ * object_release(); NULL when there is none. Counts as a use for eviction. The full key was
+ * compared.
+ */
+MUST_USE struct object *cache_find(struct cache *c, const struct cache_key *key);
+/* The same without counting as a use (explain, operators). */
+MUST_USE struct object *cache_peek(struct cache *c, const struct cache_key *key);
+
+/* Makes `obj` (whole, not stored yet) what is found under its key; replaces what was there. The
+ * cache takes a reference of its own. */
+void cache_put(struct cache *c, struct object *obj);
+/* Like cache_put(), but only while `old` is still what is stored: false otherwise. */
+MUST_USE bool cache_replace(struct cache *c, struct object *old, struct object *obj);
+/* Forgets what is stored under the key; true when there was something. */
+bool cache_remove(struct cache *c, const struct cache_key *key);
+/* Forgets everything that is stored. */
+void cache_clear(struct cache *c);
+
+/* Largest body that is kept, in bytes. */
+uint64_t cache_object_max(const struct cache *c);
+
+struct cache_stats {
+    uint64_t memory_bytes;   /* the budget */
+    uint64_t used_bytes;     /* of it in use, overhead included */
+    uint64_t body_bytes;     /* of stored objects */
+    uint64_t objects;        /* stored */
+    uint64_t fills;          /* in flight */
+};
+void cache_stats(struct cache *c, struct cache_stats *out);
+
+#endif

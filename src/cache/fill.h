@@ -1,0 +1,91 @@
+/*
+ * fill.h - a fetch that is becoming an object, and everybody who reads it meanwhile.
+ *
+ * The one who starts a fill leads it: its worker runs the fetch and calls fill_*(). Anybody, the
+ * leader's own client included, reads through a reader (reader.h), on any worker, at its own
+ * pace, from the first byte. The fill belongs to the cache: it outlives the leader's client.
+ *
+ *   state          entered by        what holds
+ *   FILL_WAITING   fill_join         no head yet; readers wait
+ *   FILL_PASSING   fill_pass         the answer is the leader's alone; other readers see
+ *                                    READ_ALONE and fetch for themselves, all at once
+ *   FILL_STREAMING fill_head         the head is published and final; bytes arrive
+ *   FILL_DONE      fill_finish       whole; if it was kept, the object can be found
+ *   FILL_FAILED    fill_fail         cut short; nothing is stored; readers see READ_CUT
+ *
+ * Keeping and windows. A kept fill holds all its bytes (they are charged to the memory budget)
+ * until it becomes an object. A fill that is not kept (passing, larger than an object may be, or
+ * no memory left) has a window: bytes that every reader has passed are freed, and the fill takes
+ * no more than FILL_WINDOW_BYTES beyond the slowest reader. When the slowest reader holds up
+ * others for longer than FILL_LAGGARD_MS it is cut off (READ_CUT, C_LAGGARDS_CUT). Followers may
+ * no longer join a fill once its first byte is gone.
+ *
+ * Threads: fill_* on the leader's worker only, fill_join on any. Readers on their own worker.
+ * Wake-ups cross workers through mailboxes.
+ */
+#ifndef CACHE_FILL_H
+#define CACHE_FILL_H
+
+#include "base/clock.h"
+#include "base/span.h"
+#include "cache/cache.h"
+#include "cache/object.h"
+
+struct worker;
+struct reader;
+
+enum {
+    FILL_WINDOW_BYTES = 1 << 20,
+    FILL_LAGGARD_MS = 5000,
+};
+
+enum fill_state { FILL_WAITING, FILL_PASSING, FILL_STREAMING, FILL_DONE, FILL_FAILED };
+
+enum fill_role {
+    FILL_LEAD,   /* *fill is new and yours to run */
+    FILL_FOLLOW, /* *fill is somebody's; read it */
+    FILL_ALONE,  /* known not to be storable: lead a fill that nobody else can find */
+};
+
+/*
+ * For a request that needs the origin. `collapse` false asks for FILL_ALONE outright. On return
+ * *fill is a reference that the caller ends with fill_release(); on FILL_LEAD and FILL_ALONE the
+ * caller leads it. When no bytes have been asked of the origin yet, that is the caller's to do.
+ *
+ * on_room(ctx) is called on the leader's worker when fill_append() took less than all and there is
+ * room again, and when the last reader left (see fill_readers()).
+ */
+MUST_USE enum fill_role fill_join(struct cache *c, const struct cache_key *key, bool collapse,
+    struct worker *w, void (*on_room)(void *ctx), void *ctx, struct fill **fill);
+void fill_release(struct fill **fill);
+
+/* The response will be stored when it is whole. Takes over the reference to `obj`, which has
+ * head and key but no body yet; `length` is its body length or -1 when not known. An object
+ * larger than the cache keeps (cache_object_max()) becomes a window and is not stored: false. */
+bool fill_head(struct fill *f, struct object *obj, int64_t length);
+/* The response is not to be stored: `obj` carries its head to the leader's client only. When
+ * `remember_ms` > 0 the key is known as not storable for that long (see FILL_ALONE). */
+void fill_pass(struct fill *f, struct object *obj, int64_t length, mono_ms remember_ms);
+
+/* Adds body bytes; returns how many it took. Fewer than all: stop reading from the origin until
+ * on_room(). */
+MUST_USE size_t fill_append(struct fill *f, struct span data);
+/* The body is whole. Stores the object if it is to be kept and the length agrees; a body that does
+ * not agree with its announced length is fill_fail()'s. */
+void fill_finish(struct fill *f);
+/* The fetch failed; `why` is static text for the log. Before the head: readers see READ_FAILED and
+ * decide for themselves (stale, error). After it: READ_CUT. */
+void fill_fail(struct fill *f, int status, const char *why);
+
+/* A stored response was validated: readers shall use `obj` (a new reference is taken) instead of a
+ * body from this fill. Ends the fill as FILL_DONE. */
+void fill_validated(struct fill *f, struct object *obj);
+
+enum fill_state fill_state(const struct fill *f);
+/* Readers attached now. The leader's policy decides what happens when there are none. */
+unsigned fill_readers(const struct fill *f);
+/* Body bytes taken so far, and the announced length or -1. */
+uint64_t fill_bytes(const struct fill *f);
+int64_t fill_length(const struct fill *f);
+
+#endif

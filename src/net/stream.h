@@ -1,0 +1,54 @@
+/*
+ * stream.h - a connected socket that tells when it is ready; plain now, TLS behind the same calls.
+ *
+ * The owner reads and writes when it wants to and asks for readiness when a call says
+ * STREAM_AGAIN. Thread: the worker it was opened on. SIGPIPE must be ignored by the process.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include "loop/worker.h"
+#include "net/addr.h"
+
+#include <sys/types.h>
+#include <sys/uio.h>
+
+enum {
+    STREAM_EOF = 0,    /* the peer finished sending */
+    STREAM_AGAIN = -1, /* not now: stream_want() and wait */
+    STREAM_ERROR = -2, /* broken: close it; stream_error() says why */
+};
+
+enum stream_events { STREAM_READ = 1, STREAM_WRITE = 2 };
+
+struct stream {
+    struct worker *worker; /* borrowed */
+    int fd;                /* owns */
+    struct ev_io io;       /* private */
+    unsigned want;         /* private: enum stream_events asked for */
+    int error;             /* errno of the last STREAM_ERROR */
+    void (*ready)(struct stream *s, unsigned events);
+};
+
+/* Takes over a connected non-blocking fd. `s` is embedded in its owner. Nothing is wanted yet. */
+void stream_open(struct stream *s, struct worker *w, int fd,
+    void (*ready)(struct stream *s, unsigned events));
+void stream_close(struct stream *s);
+/* Closes so that the peer sees a reset: what is left unsent is thrown away. */
+void stream_reset(struct stream *s);
+bool stream_is_open(const struct stream *s);
+
+/* > 0 bytes, STREAM_EOF, STREAM_AGAIN or STREAM_ERROR. */
+MUST_USE ssize_t stream_read(struct stream *s, void *dst, size_t n);
+MUST_USE ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more);
+/* Bytes of a file; `more` as in MSG_MORE is the socket's business here too. */
+MUST_USE ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n);
+/* Whether stream_sendfile() is possible and cheap (plain sockets). */
+bool stream_can_sendfile(const struct stream *s);
+
+/* Replaces the set of events that ready() is called for, level triggered; 0 for none. */
+void stream_want(struct stream *s, unsigned events);
+const char *stream_error(const struct stream *s);
+void stream_shutdown_write(struct stream *s);
+
+#endif
