@@ -1,1 +1,6 @@
-
+demositedir = $(pkgdatadir)/demo-site
+dist_demosite_DATA = %D%/demo-site/index.html %D%/demo-site/how.html %D%/demo-site/try.html \
+	%D%/demo-site/style.css %D%/demo-site/icon.svg
+demoimagesdir = $(demositedir)/images
+dist_demoimages_DATA = %D%/demo-site/images/dusk.png %D%/demo-site/images/roads.svg
+EXTRA_DIST += %D%/draw-picture

@@ -1,1 +1,8 @@
+dist_noinst_SCRIPTS += %D%/check %D%/check-docs %D%/check-layers %D%/fuzz %D%/install-deps \
+	%D%/lint %D%/lint-fast %D%/quickstart
+EXTRA_DIST += %D%/codespell.ignore .ci/run
+TESTS += %D%/lint-fast
 
+.PHONY: lint
+lint:
+	$(top_srcdir)/%D%/lint
