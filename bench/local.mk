@@ -1,1 +1,1 @@
-
+dist_noinst_SCRIPTS += %D%/hits
