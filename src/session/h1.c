@@ -1,0 +1,432 @@
+#include "session/h1.h"
+
+#include "base/check.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "session/h1_conn.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    READ_BYTES = 4096,           /* at once, into the connection's buffer */
+    LINGER_MS = 2000,            /* for the client to read our last answer */
+    LINGER_BYTES = 1 << 20,
+};
+
+static _Atomic uint64_t connection_numbers;
+
+static void h1_drive(struct h1 *c);
+
+void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,
+    const struct txn_handlers *handlers)
+{
+    *s = (struct sessions){.worker = w, .conf = conf, .handlers = handlers};
+    list_init(&s->all);
+}
+
+/* --- a connection's life ----------------------------------------------------------------- */
+
+static void h1_close(struct h1 *c)
+{
+    struct sessions *owner = c->owner;
+
+    check(c->state != H1_ACTIVE);
+    if (stream_is_open(&c->stream))
+        stream_close(&c->stream);
+    ev_clear_pending(owner->worker->loop, &c->kick);
+    deadline_stop(&c->deadline);
+    deadline_stop(&c->send);
+    list_remove(&c->node);
+    owner->count--;
+    count(C_CONN_CLOSED);
+    buf_free(&c->in);
+    arena_free(&c->txn.arena);
+    free(c);
+    if (owner->draining && owner->count == 0 && owner->drained != NULL)
+        owner->drained(owner);
+}
+
+static void become_idle(struct h1 *c)
+{
+    const struct session_conf *conf = c->owner->conf;
+
+    c->state = H1_IDLE;
+    h1_scan_init(&c->scan, &conf->limits);
+    deadline_set(&c->deadline, c->txn.nth == 0 ? conf->head_timeout_ms : conf->idle_timeout_ms);
+}
+
+static void become_lingering(struct h1 *c)
+{
+    c->state = H1_LINGER;
+    stream_shutdown_write(&c->stream);
+    deadline_set(&c->deadline, LINGER_MS);
+    stream_want(&c->stream, STREAM_READ);
+}
+
+/* The client takes the end of the connection for the end of the body: only a reset tells it that this
+ * was not all of it. */
+static bool ends_by_close(const struct h1 *c)
+{
+    return c->out.responded && !c->out.chunked && c->out.r.length < 0 && !c->out.r.no_body;
+}
+
+/* The end of the active txn: tells the handlers, and makes the connection ready for what follows.
+ * False: the connection is closed. */
+static bool finish(struct h1 *c, enum txn_end why)
+{
+    bool linger = false, failed = false;
+
+    if (why == TXN_SENT && !c->body.done && !c->out.close)
+        c->out.close = !h1_body_drop(c, &failed);
+    if (why == TXN_SENT && c->out.close)
+        linger = !c->eof && (c->refused || !c->body.done || c->in.n > c->used);
+    deadline_clear(&c->deadline);
+    deadline_clear(&c->send);
+    c->owner->handlers->end(&c->txn, why);
+    h1_body_end(c);
+    buf_consume(&c->in, c->used);
+    c->used = 0;
+    arena_reset(&c->txn.arena);
+    if (why != TXN_SENT) {
+        c->state = H1_IDLE;
+        if (why != TXN_CUT || ends_by_close(c))
+            stream_reset(&c->stream);
+        h1_close(c);
+        return false;
+    }
+    if (linger) {
+        become_lingering(c);
+        return true;
+    }
+    become_idle(c);
+    if (c->out.close || c->owner->draining) {
+        h1_close(c);
+        return false;
+    }
+    return true;
+}
+
+static void begin_txn(struct h1 *c)
+{
+    struct txn *t = &c->txn;
+
+    c->state = H1_ACTIVE;
+    deadline_clear(&c->deadline);
+    t->nth++;
+    t->started_us = clock_mono_us();
+    t->bytes_out = t->body_bytes_out = 0;
+    t->bytes_in = c->scan.used;
+    t->app = NULL;
+    c->out = (struct h1_out){0};
+    c->abort = c->timed_out = c->refused = false;
+}
+
+static void refuse(struct h1 *c, int status, const char *why)
+{
+    count(C_REQ_BAD);
+    c->txn.request.keep_alive = false;
+    c->txn.request.body = BODY_NONE;
+    if (c->txn.request.minor == 0 && c->txn.request.method_text.n == 0)
+        c->txn.request.minor = 1;
+    begin_txn(c);
+    c->refused = true;
+    c->used = c->in.n; /* nothing of what follows can be trusted */
+    h1_body_begin(c);
+    c->owner->handlers->refused(&c->txn, status, why);
+}
+
+static void serve(struct h1 *c)
+{
+    struct http_request *req = &c->txn.request;
+
+    begin_txn(c);
+    c->used = c->scan.used;
+    h1_body_begin(c);
+    if (req->body == BODY_LENGTH && req->content_length > c->owner->conf->body_max_bytes) {
+        count(C_REQ_BAD);
+        c->owner->handlers->refused(
+            &c->txn, 413, "the request body is larger than max-request-body allows");
+        return;
+    }
+    c->owner->handlers->request(&c->txn);
+}
+
+/* Starts the next request if its head is there. False: more bytes are needed. */
+static bool next_request(struct h1 *c)
+{
+    if (c->in.n == 0)
+        return false;
+    c->txn.request = (struct http_request){0};
+    switch (h1_request_parse(&c->scan, buf_span(&c->in), &c->txn.arena, &c->txn.request)) {
+    case H1_OK:
+        serve(c);
+        return true;
+    case H1_BAD:
+        refuse(c, c->scan.status, c->scan.why);
+        return true;
+    case H1_MORE:
+        if (c->state == H1_IDLE && h1_scan_begun(&c->scan)) {
+            c->state = H1_HEAD;
+            deadline_set(&c->deadline, c->owner->conf->head_timeout_ms);
+        }
+        return false;
+    }
+    return false;
+}
+
+/* Reads what there is into `in`. False: the connection is broken. */
+static bool receive(struct h1 *c)
+{
+    ssize_t got;
+
+    if (!buf_reserve(&c->in, READ_BYTES)) {
+        /* Full of pipelined requests, or of a head that the parser will refuse. */
+        return true;
+    }
+    got = stream_read(&c->stream, c->in.p + c->in.n, c->in.cap - c->in.n);
+    if (got > 0) {
+        c->in.n += (size_t)got;
+        count_add(C_CLIENT_BYTES_IN, (uint64_t)got);
+    } else if (got == STREAM_EOF) {
+        c->eof = true;
+    }
+    return got != STREAM_ERROR;
+}
+
+static bool linger(struct h1 *c)
+{
+    char sink[16384];
+    ssize_t got;
+
+    while ((got = stream_read(&c->stream, sink, sizeof(sink))) > 0) {
+        c->lingered += (uint64_t)got;
+        if (c->lingered > LINGER_BYTES)
+            return false;
+    }
+    return got == STREAM_AGAIN;
+}
+
+/* What the connection waits for now. While a txn is active nothing is read but a body that the
+ * handlers ask for: the kernel's buffer is the client's backpressure. */
+static void ask(struct h1 *c, unsigned also)
+{
+    unsigned want = also;
+
+    if (c->state == H1_IDLE || c->state == H1_HEAD || (c->state == H1_ACTIVE && c->body.waiting))
+        want |= c->eof ? 0 : STREAM_READ;
+    stream_want(&c->stream, want);
+}
+
+/* Sends what can be sent. False: the connection is closed. */
+static bool advance(struct h1 *c, unsigned *want)
+{
+    if (c->abort)
+        return finish(c, c->timed_out ? TXN_TIMEOUT : TXN_CUT);
+    if (!c->out.responded)
+        return true;
+    switch (h1_send(c)) {
+    case SENT_ALL:
+        return finish(c, TXN_SENT);
+    case SENT_BLOCKED:
+        *want = STREAM_WRITE;
+        return true;
+    case SENT_STARVED:
+        return true;
+    case SENT_CUT:
+        return finish(c, TXN_CUT);
+    case SENT_BROKEN:
+        return finish(c, TXN_CLIENT_GONE);
+    }
+    return true;
+}
+
+/* Runs the connection as far as it goes: serve, send, next request. */
+static void h1_drive(struct h1 *c)
+{
+    unsigned want = 0;
+
+    if (c->driving)
+        return;
+    c->driving = true;
+    for (;;) {
+        if (c->state == H1_ACTIVE) {
+            want = 0;
+            if (!advance(c, &want))
+                return;
+            if (c->state == H1_ACTIVE || c->state == H1_LINGER)
+                break;
+        }
+        if (c->state == H1_LINGER)
+            break;
+        if (!next_request(c)) {
+            if (c->eof) {
+                h1_close(c);
+                return;
+            }
+            break;
+        }
+    }
+    c->driving = false;
+    if (c->state != H1_LINGER)
+        ask(c, want);
+}
+
+static void on_ready(struct stream *s, unsigned events)
+{
+    struct h1 *c = container_of(s, struct h1, stream);
+
+    switch (c->state) {
+    case H1_LINGER:
+        if (!linger(c))
+            h1_close(c);
+        return;
+    case H1_IDLE:
+    case H1_HEAD:
+        if (!receive(c)) {
+            h1_close(c);
+            return;
+        }
+        break;
+    case H1_ACTIVE:
+        if ((events & STREAM_READ) != 0)
+            h1_body_readable(c);
+        break;
+    }
+    h1_drive(c);
+}
+
+static void on_kick(struct ev_loop *loop, struct ev_prepare *kick, int events)
+{
+    (void)loop;
+    (void)events;
+    h1_drive(container_of(kick, struct h1, kick));
+}
+
+void h1_kick(struct h1 *c)
+{
+    if (!c->driving)
+        ev_feed_event(c->owner->worker->loop, &c->kick, EV_CUSTOM);
+}
+
+static void on_deadline(struct deadline *d)
+{
+    struct h1 *c = container_of(d, struct h1, deadline);
+
+    switch (c->state) {
+    case H1_IDLE:
+    case H1_LINGER:
+        count(C_CLIENT_TIMEOUT);
+        h1_close(c);
+        return;
+    case H1_HEAD:
+        count(C_CLIENT_TIMEOUT);
+        c->txn.request = (struct http_request){0};
+        refuse(c, 408, "the request head did not arrive in time");
+        break;
+    case H1_ACTIVE:
+        count(C_CLIENT_TIMEOUT);
+        c->body.error = 408;
+        h1_body_readable(c);
+        break;
+    }
+    h1_drive(c);
+}
+
+static void on_send_deadline(struct deadline *d)
+{
+    struct h1 *c = container_of(d, struct h1, send);
+
+    count(C_CLIENT_TIMEOUT);
+    c->timed_out = true;
+    c->abort = true;
+    h1_drive(c);
+}
+
+/* --- what the handlers call -------------------------------------------------------------- */
+
+void txn_wake(struct txn *t)
+{
+    h1_drive(conn_of(t));
+}
+
+void txn_abort(struct txn *t)
+{
+    struct h1 *c = conn_of(t);
+
+    c->abort = true;
+    h1_kick(c);
+}
+
+/* --- a worker's connections -------------------------------------------------------------- */
+
+void sessions_accept(
+    struct sessions *s, int fd, const struct addr *peer, const struct addr *local)
+{
+    struct h1 *c;
+
+    count(C_CONN_ACCEPTED);
+    if (s->count >= s->conf->connections_max) {
+        count(C_CONN_REFUSED);
+        count(C_CONN_CLOSED);
+        log_peer("client: refused a connection, %u are open (max-connections)", s->count);
+        close(fd);
+        return;
+    }
+    c = calloc(1, sizeof(*c));
+    if (c == NULL) {
+        count(C_CONN_REFUSED);
+        count(C_CONN_CLOSED);
+        close(fd);
+        return;
+    }
+    c->owner = s;
+    c->peer = *peer;
+    c->local = *local;
+    c->txn.worker = s->worker;
+    c->txn.peer = &c->peer;
+    c->txn.local = &c->local;
+    c->txn.connection = atomic_fetch_add_explicit(&connection_numbers, 1, memory_order_relaxed) + 1;
+    arena_init(&c->txn.arena);
+    /* A whole head, and what was read with its last bytes. */
+    buf_init(&c->in, (size_t)s->conf->limits.head_bytes + s->conf->limits.line_bytes + READ_BYTES);
+    stream_open(&c->stream, s->worker, fd, on_ready);
+    deadline_init(&c->deadline, s->worker, on_deadline);
+    deadline_init(&c->send, s->worker, on_send_deadline);
+    ev_init(&c->kick, on_kick);
+    list_append(&s->all, &c->node);
+    s->count++;
+    become_idle(c);
+    /* The request is often there already. */
+    on_ready(&c->stream, STREAM_READ);
+}
+
+void sessions_drain(struct sessions *s, void (*drained)(struct sessions *s))
+{
+    s->draining = true;
+    s->drained = NULL;
+    list_each_safe(n, &s->all)
+    {
+        struct h1 *c = list_entry(n, struct h1, node);
+
+        if (c->state == H1_IDLE || c->state == H1_LINGER)
+            h1_close(c);
+    }
+    s->drained = drained;
+    if (s->count == 0 && drained != NULL)
+        drained(s);
+}
+
+void sessions_close_all(struct sessions *s)
+{
+    list_each_safe(n, &s->all)
+    {
+        struct h1 *c = list_entry(n, struct h1, node);
+
+        if (c->state == H1_ACTIVE)
+            finish(c, TXN_CUT);
+        else
+            h1_close(c);
+    }
+}

@@ -1,0 +1,53 @@
+/*
+ * h1.h - HTTP/1.1 and 1.0 with a client: one connection, requests in order (RFC 9112).
+ *
+ *   state        entered when                               deadline
+ *   H1_IDLE      accepted, or a response is done            idle (the first time: head)
+ *   H1_HEAD      first byte of a request came               head, for the whole head
+ *   H1_ACTIVE    the head is complete; handlers have it     body while they read one,
+ *                                                           send while we wait for the client
+ *   H1_LINGER    the last response is sent, but the client  linger
+ *                still sends: read and drop, so that it sees our answer (RFC 9112 §9.6)
+ *
+ * Pipelined requests wait in the buffer: one txn at a time. Thread: the connection's worker.
+ */
+#ifndef SESSION_H1_H
+#define SESSION_H1_H
+
+#include "base/list.h"
+#include "http/h1_parse.h"
+#include "loop/worker.h"
+#include "net/addr.h"
+#include "session/txn.h"
+
+struct session_conf {
+    struct h1_limits limits;
+    mono_ms head_timeout_ms;   /* whole request head, from its first byte */
+    mono_ms body_timeout_ms;   /* between two reads of a request body */
+    mono_ms idle_timeout_ms;   /* between requests */
+    mono_ms send_timeout_ms;   /* without the client taking a byte */
+    uint64_t body_max_bytes;   /* larger request bodies are a 413 */
+    unsigned connections_max;  /* of this worker */
+};
+
+/* A worker's client connections. */
+struct sessions {
+    struct worker *worker;              /* borrowed */
+    const struct session_conf *conf;    /* borrowed; may be swapped between requests */
+    const struct txn_handlers *handlers;
+    struct list all;
+    unsigned count;
+    bool draining;
+    void (*drained)(struct sessions *s); /* called once when draining and the last one is gone */
+};
+
+void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,
+    const struct txn_handlers *handlers);
+/* Takes over an accepted non-blocking socket; closes it when there are too many. */
+void sessions_accept(struct sessions *s, int fd, const struct addr *peer, const struct addr *local);
+/* Idle connections close now, others after their response. */
+void sessions_drain(struct sessions *s, void (*drained)(struct sessions *s));
+/* Closes all at once; handlers hear TXN_CUT. */
+void sessions_close_all(struct sessions *s);
+
+#endif

@@ -1,0 +1,212 @@
+#include "base/counters.h"
+#include "session/h1_conn.h"
+
+#include <string.h>
+
+enum {
+    RAW_BYTES = 16 * 1024,       /* read at once of a chunked body */
+    SHORT_BODY_BYTES = 64 * 1024, /* what is read and dropped rather than closing */
+};
+
+void h1_body_begin(struct h1 *c)
+{
+    const struct http_request *req = &c->txn.request;
+    struct h1_body *b = &c->body;
+
+    *b = (struct h1_body){
+        .kind = req->body,
+        .left = req->body == BODY_LENGTH ? req->content_length : 0,
+        .continue_due = req->expect_continue,
+    };
+    buf_init(&b->raw, RAW_BYTES);
+    b->done = req->body == BODY_NONE || (req->body == BODY_LENGTH && b->left == 0);
+    if (req->body == BODY_CHUNKED)
+        chunked_init(&b->chunked, &c->owner->conf->limits, &c->txn.arena);
+}
+
+/* What was received behind the body belongs to the next request. */
+void h1_body_end(struct h1 *c)
+{
+    struct h1_body *b = &c->body;
+
+    if (b->raw.n > 0 && !buf_append(&c->in, buf_span(&b->raw)))
+        c->eof = true; /* cannot happen within the limits; then the connection ends */
+    buf_free(&b->raw);
+}
+
+static ssize_t body_fail(struct h1 *c, int error)
+{
+    c->body.error = error;
+    deadline_clear(&c->deadline);
+    return STREAM_ERROR;
+}
+
+/* More bytes from the socket, straight to dst. */
+static ssize_t receive(struct h1 *c, void *dst, size_t n)
+{
+    ssize_t got = stream_read(&c->stream, dst, n);
+
+    if (got > 0) {
+        c->txn.bytes_in += (uint64_t)got;
+        count_add(C_CLIENT_BYTES_IN, (uint64_t)got);
+        deadline_clear(&c->deadline);
+        return got;
+    }
+    if (got == STREAM_AGAIN) {
+        deadline_set(&c->deadline, c->owner->conf->body_timeout_ms);
+        return STREAM_AGAIN;
+    }
+    return body_fail(c, -1); /* the end of the connection before the end of the body */
+}
+
+static ssize_t body_took(struct h1 *c, size_t n)
+{
+    c->body.total += n;
+    if (c->body.total > c->owner->conf->body_max_bytes)
+        return body_fail(c, 413);
+    return (ssize_t)n;
+}
+
+static ssize_t read_length(struct h1 *c, char *dst, size_t n)
+{
+    struct h1_body *b = &c->body;
+    size_t have = c->in.n - c->used;
+    ssize_t got;
+
+    if (n > b->left)
+        n = (size_t)b->left;
+    if (have > 0) {
+        got = (ssize_t)(have < n ? have : n);
+        memcpy(dst, c->in.p + c->used, (size_t)got);
+        c->used += (size_t)got;
+    } else {
+        got = receive(c, dst, n);
+        if (got <= 0)
+            return got;
+    }
+    b->left -= (uint64_t)got;
+    b->done = b->left == 0;
+    return body_took(c, (size_t)got);
+}
+
+/* The bytes to decode next: behind the head in `in`, then what is received into `raw`. */
+static ssize_t raw_bytes(struct h1 *c, struct span *raw)
+{
+    struct h1_body *b = &c->body;
+    ssize_t got;
+
+    if (c->in.n > c->used) {
+        *raw = span_make(c->in.p + c->used, c->in.n - c->used);
+        return (ssize_t)raw->n;
+    }
+    if (b->raw.n == 0) {
+        if (!buf_reserve(&b->raw, RAW_BYTES))
+            return body_fail(c, 413);
+        got = receive(c, b->raw.p, RAW_BYTES);
+        if (got <= 0)
+            return got;
+        b->raw.n = (size_t)got;
+    }
+    *raw = buf_span(&b->raw);
+    return (ssize_t)raw->n;
+}
+
+static void raw_used(struct h1 *c, size_t n)
+{
+    if (c->in.n > c->used)
+        c->used += n;
+    else
+        buf_consume(&c->body.raw, n);
+}
+
+static ssize_t read_chunked(struct h1 *c, char *dst, size_t n)
+{
+    for (;;) {
+        struct span raw, in, data;
+        ssize_t got = raw_bytes(c, &raw);
+
+        if (got <= 0)
+            return got;
+        /* No more than fits dst is shown to the decoder: its data is never longer than that. */
+        in = span_make(raw.p, raw.n < n ? raw.n : n);
+        switch (chunked_next(&c->body.chunked, &in, &data)) {
+        case CHUNKED_MORE:
+            raw_used(c, (size_t)(in.p - raw.p));
+            break;
+        case CHUNKED_DATA:
+            memcpy(dst, data.p, data.n);
+            raw_used(c, (size_t)(in.p - raw.p));
+            return body_took(c, data.n);
+        case CHUNKED_END:
+            raw_used(c, (size_t)(in.p - raw.p));
+            c->body.done = true;
+            return 0;
+        case CHUNKED_BAD:
+            return body_fail(c, 400);
+        }
+    }
+}
+
+static ssize_t read_some(struct h1 *c, void *dst, size_t n)
+{
+    struct h1_body *b = &c->body;
+
+    if (b->error != 0)
+        return STREAM_ERROR;
+    if (b->done)
+        return 0;
+    return b->kind == BODY_CHUNKED ? read_chunked(c, dst, n) : read_length(c, dst, n);
+}
+
+ssize_t txn_read_body(struct txn *t, void *dst, size_t n)
+{
+    struct h1 *c = conn_of(t);
+    struct h1_body *b = &c->body;
+    ssize_t got = read_some(c, dst, n);
+
+    if (got == STREAM_AGAIN) {
+        if (b->continue_due) {
+            b->continue_due = false;
+            txn_interim(t, 100, NULL);
+        }
+        b->waiting = true;
+        h1_kick(c); /* asks for readability */
+    } else if (got >= 0) {
+        b->continue_due = false; /* it did not wait for us */
+    }
+    return got;
+}
+
+int txn_body_error(const struct txn *t)
+{
+    int error = container_of(t, const struct h1, txn)->body.error;
+
+    return error > 0 ? error : 0;
+}
+
+void h1_body_readable(struct h1 *c)
+{
+    if (!c->body.waiting)
+        return;
+    c->body.waiting = false;
+    c->owner->handlers->body_ready(&c->txn);
+}
+
+bool h1_body_is_short(const struct h1 *c)
+{
+    const struct h1_body *b = &c->body;
+
+    return b->done || (b->error == 0 && !b->continue_due && b->kind == BODY_LENGTH &&
+                          b->left <= SHORT_BODY_BYTES);
+}
+
+bool h1_body_drop(struct h1 *c, bool *failed)
+{
+    char sink[4096];
+    ssize_t got = 1;
+
+    while (got > 0)
+        got = read_some(c, sink, sizeof(sink));
+    *failed = got == STREAM_ERROR;
+    return c->body.done;
+}

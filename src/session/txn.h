@@ -1,0 +1,97 @@
+/*
+ * txn.h - one request and its response on a client connection, whatever the protocol.
+ *
+ * A session (h1.h) parses requests and sends responses; what the answer is, is the handlers' affair.
+ * The handlers see a txn: they read the request from it, answer once with txn_respond(), and are told
+ * by end() when the last byte has left or the client is gone. Bodies are pulled from a reader at the
+ * client's pace; nothing is copied on the way.
+ *
+ *   request()  ->  [txn_interim()...]  ->  txn_respond()  ->  ...  ->  end()
+ *
+ * end() comes exactly once for each request() and is the last that is heard of the txn. It may come
+ * from inside txn_wake(), which is therefore the last thing to do with a txn in a callback; never
+ * from inside request(), txn_respond() or txn_abort(). Thread: the connection's worker, all of it.
+ */
+#ifndef SESSION_TXN_H
+#define SESSION_TXN_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/span.h"
+#include "http/message.h"
+#include "loop/worker.h"
+#include "net/addr.h"
+#include "net/stream.h"
+
+#include <sys/types.h>
+
+struct reader;
+struct txn;
+
+enum txn_end {
+    TXN_SENT,        /* the whole response was handed to the kernel */
+    TXN_CUT,         /* the response could not be completed: the client was shown that */
+    TXN_CLIENT_GONE, /* the client closed or broke the connection */
+    TXN_TIMEOUT,     /* the client took too long to take the response */
+};
+
+/* How the session tells where the body ends. */
+struct txn_response {
+    int status;
+    struct span head_text;       /* "HTTP/1.1 200 OK\r\nName: value\r\n..." as stored, or n == 0: */
+    const struct fields *fields; /* ... these instead. End-to-end fields, no framing among them */
+    struct span more;            /* further field lines in wire form ("Age: 5\r\n"), or n == 0 */
+    int64_t length;              /* of the body; -1: not known yet */
+    bool announce_length;        /* say Content-Length although no body follows (HEAD, 304) */
+    bool no_body;                /* HEAD, 204, 304: the head is all */
+    struct reader *reader;       /* the body's source; borrowed, must live until end(); or NULL: */
+    struct span body;            /* ... this text, in the txn's arena or static */
+    bool close;                  /* the connection ends with this response */
+};
+
+struct txn_handlers {
+    void (*request)(struct txn *t);
+    /* The parser refused the request: `status` is to be answered, `why` is a static sentence. The
+     * txn's request is empty but for what could be read. Answer as in request(); the connection is
+     * closed afterwards. */
+    void (*refused)(struct txn *t, int status, const char *why);
+    /* Bytes of the request's body (or its end) can be read again after STREAM_AGAIN. */
+    void (*body_ready)(struct txn *t);
+    void (*end)(struct txn *t, enum txn_end why);
+};
+
+struct txn {
+    struct worker *worker;         /* borrowed */
+    struct arena arena;            /* the request's memory; dies after end() */
+    struct http_request request;   /* spans point into the connection's buffer and the arena */
+    const struct addr *peer;       /* the client's address */
+    const struct addr *local;
+    uint64_t connection;           /* number of the connection in this process */
+    unsigned nth;                  /* of the connection's requests, from 1 */
+    mono_us started_us;            /* when the head was complete */
+    uint64_t bytes_out;            /* of the response, head included, handed to the kernel */
+    uint64_t body_bytes_out;       /* of its body */
+    uint64_t bytes_in;             /* of the request's head and body */
+    bool tls;
+    void *app;                     /* the handlers' own */
+};
+
+/* Sends an interim response (100, 102, 103) with these field lines; nothing after txn_respond(). To
+ * a client that speaks HTTP/1.0 nothing is sent. */
+void txn_interim(struct txn *t, int status, const struct fields *fields);
+/* Once. Inside request() the sending begins when it returns; otherwise from the loop. */
+void txn_respond(struct txn *t, const struct txn_response *r);
+/* The reader has new bytes or came to its end (from its wake-up). */
+void txn_wake(struct txn *t);
+/* Ends the exchange without a response, or in the middle of one, so that the client sees that it is not
+ * whole. end() follows from the loop. */
+void txn_abort(struct txn *t);
+
+/* Reads request body bytes, decoded: > 0, 0 at the end, STREAM_AGAIN (then body_ready() follows),
+ * STREAM_ERROR when the client broke off or broke the rules. The first call sends
+ * "100 Continue" where the client expects it. */
+MUST_USE ssize_t txn_read_body(struct txn *t, void *dst, size_t n);
+/* After STREAM_ERROR: the status to answer (400, 408, 413), or 0 when the client is gone. */
+int txn_body_error(const struct txn *t);
+
+#endif
