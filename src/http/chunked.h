@@ -41,6 +41,7 @@ struct chunked {
     unsigned ext;   /* extension bytes so far */
     char *trailer;  /* in the arena: the trailer section so far */
     size_t trailer_n, trailer_cap;
+    size_t trailer_line; /* where its last line starts */
 };
 
 void chunked_init(struct chunked *c, const struct h1_limits *limits, struct arena *a);

@@ -1,7 +1,7 @@
 /*
  * date.h - HTTP dates (RFC 9110 §5.6.7), without locale and time zone of the process.
  *
- * Years 1601 to 9999. Pure; any thread.
+ * Years 1 to 9999. Pure; any thread.
  */
 #ifndef HTTP_DATE_H
 #define HTTP_DATE_H

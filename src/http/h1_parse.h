@@ -37,11 +37,14 @@ struct h1_scan {
     size_t used;                    /* H1_OK: bytes of the head, skipped empty lines included */
     int status;                     /* H1_BAD: 400, 414, 417, 431, 501 or 505; responses: 502 */
     const char *why;                /* H1_BAD: a static sentence for the log */
-    size_t start;                   /* of the start line, once `started` */
-    size_t line;                    /* of the line being scanned */
-    size_t at;                      /* first byte not scanned yet */
-    bool started;                   /* a byte of the start line has come */
-    bool start_line;                /* the start line is complete and was checked */
+    /* private */
+    bool started;     /* a byte of the start line has come */
+    bool checked;     /* the start line was checked before the head was complete */
+    unsigned lines;   /* complete ones, the start line included */
+    size_t start;     /* of the start line */
+    size_t start_end; /* behind its CRLF */
+    size_t line;      /* of the line being scanned */
+    size_t at;        /* first byte not scanned yet */
 };
 
 void h1_scan_init(struct h1_scan *s, const struct h1_limits *limits);
@@ -52,6 +55,8 @@ static inline bool h1_scan_begun(const struct h1_scan *s)
     return s->started;
 }
 
+/* After H1_BAD, of *req only method, method_text and target are filled in, as far as they were
+ * understood; after H1_MORE it means nothing. */
 MUST_USE enum h1_result h1_request_parse(
     struct h1_scan *s, struct span in, struct arena *a, struct http_request *req);
 
@@ -61,9 +66,9 @@ MUST_USE enum h1_result h1_request_parse(
 MUST_USE enum h1_result h1_response_parse(struct h1_scan *s, struct span in, enum http_method asked,
     struct arena *a, struct http_response *resp);
 
-/* Field lines up to and including the empty line that ends them, as trailer sections have them:
- * `in` is the whole section. On H1_BAD *why says the reason. */
-MUST_USE enum h1_result h1_fields_parse(struct span in, const struct h1_limits *limits,
-    struct arena *a, struct fields *fields, const char **why);
+/* A whole trailer section: field lines and the empty line that ends them. On false *why is a
+ * static sentence. */
+MUST_USE bool h1_fields_parse(struct span in, const struct h1_limits *limits, struct arena *a,
+    struct fields *fields, const char **why);
 
 #endif
