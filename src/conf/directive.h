@@ -151,7 +151,7 @@ struct conf_table {
     bool inherited;               /* open() has set the values: no presets */
 };
 
-enum { CONF_TABLES_MAX = 12 };
+enum { CONF_TABLES_MAX = 12, CONF_ROWS_MAX = 256 }; /* of one context */
 
 struct conf_context {
     const char *name;                          /* for messages: ... in site */
@@ -169,8 +169,15 @@ struct conf_context {
 MUST_USE void *conf_apply(const struct conf_context *root_context, const struct conf_node *root,
     struct arena *a, struct conf_errors *errors);
 
+/* Stores a directive's arguments at the table's struct; false when something was wrong, which is
+ * reported. For kinds other than BLOCK, with a number of arguments that fits. */
+bool directive_set(
+    struct conf_load *l, const struct directive *d, void *table_self, const struct conf_node *node);
+/* Stores the preset, if there is one; that it fits its own row is our duty. */
+void directive_set_preset(struct conf_load *l, const struct directive *d, void *table_self);
+
 /* For set() and open(): one argument to a value; false when it was wrong, which is reported at the
- * word. `name` is the directive's, for the message. */
+ * word. */
 MUST_USE bool conf_arg_size(
     struct conf_load *l, const struct conf_node *n, unsigned i, uint64_t *bytes);
 MUST_USE bool conf_arg_duration(
@@ -190,6 +197,9 @@ MUST_USE bool conf_arg_is(const struct conf_node *n, unsigned i, const char *wor
 /* The row of that name in the context, or NULL; *table (unless NULL) is the one it stands in. */
 const struct directive *conf_find_row(
     const struct conf_context *c, struct span name, const struct conf_table **table);
+
+/* The first directive of that name in a block, or NULL. */
+const struct conf_node *conf_find_child(const struct conf_node *block, const char *name);
 
 /* All contexts that can be reached from the root, itself first, each once, in the order of the
  * rows. Returns how many. More than CONF_CONTEXTS_MAX are our bug. */

@@ -2,8 +2,9 @@
  * dump.h - the whole configuration back as text, in canonical form (selvaged -T).
  *
  * One directive per line, blocks indented by four spaces, words quoted where they must be, files
- * included in place. What was not given stands behind the directives of its block as a comment
- * with its default. Comments of the source are gone; reading the dump gives the same dump.
+ * included in place. What a block leaves out stands in front of its first inner block, or at its
+ * end, as a comment with the default. Comments of the source are gone; reading the dump gives the
+ * same dump.
  */
 #ifndef CONF_DUMP_H
 #define CONF_DUMP_H
@@ -13,7 +14,8 @@
 #include "conf/directive.h"
 #include "conf/tree.h"
 
-/* False: the buffer's limit was reached. */
+/* Only for a tree that conf_apply() took with this context. False: the buffer's limit was reached.
+ */
 MUST_USE bool conf_dump(
     const struct conf_context *root_context, const struct conf_node *root, struct buf *out);
 

@@ -53,7 +53,7 @@ MUST_USE bool value_listen(struct span s, struct value_listen *out, struct value
 MUST_USE bool value_word(
     struct span s, const char *const *words, int *index, struct value_why *why);
 
-/* Back to text, in the largest units that say it exactly: 64KiB, 1h30m. Returns dst. */
+/* Back to text, in the largest unit that says it exactly: 64KiB, 90m. Returns dst. */
 enum { VALUE_TEXT = 64 };
 char *value_size_text(uint64_t bytes, char dst[VALUE_TEXT]);
 char *value_duration_text(int64_t ms, char dst[VALUE_TEXT]);
