@@ -367,7 +367,7 @@ void sessions_accept(
     struct h1 *c;
 
     count(C_CONN_ACCEPTED);
-    if (s->count >= s->conf->connections_max) {
+    if (s->count >= (uint64_t)s->conf->connections_max) {
         count(C_CONN_REFUSED);
         count(C_CONN_CLOSED);
         log_peer("client: refused a connection, %u are open (max-connections)", s->count);

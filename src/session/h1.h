@@ -15,20 +15,11 @@
 #define SESSION_H1_H
 
 #include "base/list.h"
-#include "http/h1_parse.h"
 #include "loop/worker.h"
 #include "net/addr.h"
+#include "session/conf.h"
 #include "session/txn.h"
 
-struct session_conf {
-    struct h1_limits limits;
-    mono_ms head_timeout_ms;   /* whole request head, from its first byte */
-    mono_ms body_timeout_ms;   /* between two reads of a request body */
-    mono_ms idle_timeout_ms;   /* between requests */
-    mono_ms send_timeout_ms;   /* without the client taking a byte */
-    uint64_t body_max_bytes;   /* larger request bodies are a 413 */
-    unsigned connections_max;  /* of this worker */
-};
 
 /* A worker's client connections. */
 struct sessions {

@@ -1,0 +1,351 @@
+#include "edge/conf.h"
+
+#include "base/check.h"
+#include "cache/conf.h"
+#include "conf/dump.h"
+#include "edge/site_conf.h"
+#include "http/chars.h"
+#include "origin/conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ERRORS_BYTES = 64 * 1024 };
+
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const access_formats[] = {"combined", "json", NULL};
+
+/* --- directives of main ------------------------------------------------------------------- */
+
+static void add_listen(struct conf_load *l, struct listen_conf **list, const struct conf_node *node)
+{
+    struct listen_conf *n = arena_zalloc(l->arena, sizeof(*n));
+
+    if (!conf_arg_listen(l, node, 0, &n->addr))
+        return;
+    n->text = node->args[0].text;
+    while (*list != NULL)
+        list = &(*list)->next;
+    *list = n;
+}
+
+static void set_listen(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    add_listen(l, &((struct edge_conf *)self)->listens, node);
+}
+
+static void set_metrics(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    add_listen(l, &((struct edge_conf *)self)->metrics, node);
+}
+
+static void set_error_log(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct edge_conf *c = self;
+
+    if (!conf_arg_is(node, 0, "stderr"))
+        c->error_log = node->args[0].text;
+    if (node->args_n == 2)
+        (void)!conf_arg_word(l, node, 1, log_levels, &c->error_log_level);
+}
+
+static void set_access_log(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct edge_conf *c = self;
+
+    c->access_log = node->args[0].text;
+    if (node->args_n == 2)
+        (void)!conf_arg_word(l, node, 1, access_formats, &c->access_format);
+}
+
+static void set_name(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct edge_conf *c = self;
+
+    if (!token_valid(node->args[0].text) || node->args[0].text.n > 64)
+        conf_error(l->errors, node->args[0].at,
+            "a name is up to 64 letters, digits, - _ and ., not \"%.*s\"",
+            CONF_SHOW(node->args[0].text));
+    else
+        c->name = node->args[0].text;
+}
+
+static void *cache_block(struct conf_load *l, void *parent, const struct conf_node *node)
+{
+    (void)l;
+    (void)node;
+    return &((struct edge_conf *)parent)->cache;
+}
+
+static const struct conf_context cache_context = {
+    .name = "cache",
+    .about = "The tiers that hold responses.",
+    .tables = {{cache_directives}},
+    .open = cache_block,
+};
+
+/* origin NAME { ... } */
+static void *origin_block(struct conf_load *l, void *parent, const struct conf_node *node)
+{
+    struct edge_conf *c = parent;
+    struct span name = node->args[0].text;
+    struct origin_entry *e;
+
+    for (e = c->origins; e != NULL; e = e->next) {
+        if (span_eq(e->name, name)) {
+            conf_error(l->errors, node->args[0].at,
+                "the origin \"%.*s\" is already defined at %s:%u:%u", CONF_SHOW(name), e->at.file,
+                e->at.line, e->at.column);
+            return NULL;
+        }
+    }
+    e = arena_zalloc(l->arena, sizeof(*e));
+    e->name = name;
+    e->at = node->at;
+    e->origin = origin_conf_open(l, name);
+    e->next = c->origins;
+    c->origins = e;
+    return e->origin;
+}
+
+static const struct conf_context origin_context = {
+    .name = "origin",
+    .about = "A named group of servers, or a directory of files, that holds the truth.",
+    .tables = {{origin_directives}},
+    .open = origin_block,
+    .close = origin_conf_close,
+};
+
+static const struct directive main_directives[] = {
+    {"listen", CONF_CUSTOM(set_listen, 1, 1), .usage = "ADDRESS:PORT",
+        .flags = DIRECTIVE_MANY | DIRECTIVE_REQUIRED,
+        .about = "Where clients connect: 0.0.0.0:80, [::]:80, 127.0.0.1:8080. Port 0 lets the "
+                 "kernel choose one, which the log tells."},
+    {"workers", CONF_INTEGER(struct edge_conf, workers), .max = 128, .unset = "one per core",
+        .about = "Threads that serve."},
+    {"name", CONF_CUSTOM(set_name, 1, 1), .unset = "selvage",
+        .about = "What this edge calls itself in Via and Cache-Status."},
+    {"control", CONF_STRING(struct edge_conf, control), .preset = "off",
+        .about = "Path of the control socket for selvagectl(1), or off. It is made with mode "
+                 "0600."},
+    {"metrics", CONF_CUSTOM(set_metrics, 1, 1), .usage = "ADDRESS:PORT",
+        .about = "Where /metrics (Prometheus) and /healthz are answered; keep it off public "
+                 "addresses."},
+    {"error-log", CONF_CUSTOM(set_error_log, 1, 2), .usage = "PATH|stderr [LEVEL]",
+        .unset = "standard error, level info",
+        .about = "Where errors are written, and the least level: error, warn, info, debug."},
+    {"access-log", CONF_CUSTOM(set_access_log, 1, 2), .usage = "PATH|stderr|off [combined|json]",
+        .unset = "off",
+        .about = "One line per request: in the combined format of Apache and nginx with cache "
+                 "status and times behind it, or as JSON. Written by a thread of its own; a log "
+                 "that cannot keep up loses lines (counted), never delays a request."},
+    {"stop-grace", CONF_DURATION(struct edge_conf, stop_grace_ms), .preset = "10s",
+        .max = 3600000,
+        .about = "How long requests in flight may take to end after TERM or INT."},
+    {"resolver", CONF_STRING(struct edge_conf, resolver), .unset = "the system's",
+        .about = "Address and port of the DNS server to ask, like 127.0.0.1:53."},
+    {"cache", CONF_BLOCK(&cache_context, 0, 0), .flags = DIRECTIVE_IMPLIED,
+        .about = "The tiers that hold responses."},
+    {"origin", CONF_BLOCK(&origin_context, 1, 1), .usage = "NAME", .flags = DIRECTIVE_MANY,
+        .about = "A named group of servers or a directory, for sites to refer to."},
+    {"site", CONF_BLOCK(&site_context, 1, CONF_ARGS_MAX), .usage = "HOST...",
+        .flags = DIRECTIVE_MANY | DIRECTIVE_REQUIRED,
+        .about = "Host names: exact, *.example.com for all below, * for every other."},
+    {0},
+};
+
+/* --- the whole ---------------------------------------------------------------------------- */
+
+/* A new struct for each load: conf_apply() has no other way to hand one in. One thread. */
+static struct edge_conf *loading;
+
+static void *main_open(struct conf_load *l, void *parent, const struct conf_node *node)
+{
+    (void)l;
+    (void)parent;
+    (void)node;
+    loading->name = SPAN("selvage");
+    loading->access_log = SPAN("off");
+    loading->error_log_level = LOG_INFO;
+    loading->sites_end = &loading->sites;
+    return loading;
+}
+
+static struct origin *origin_named(struct edge_conf *c, struct span name)
+{
+    for (struct origin_entry *e = c->origins; e != NULL; e = e->next) {
+        if (span_eq(e->name, name)) {
+            e->used = true;
+            return e->origin;
+        }
+    }
+    return NULL;
+}
+
+/* The policy's origin: a block's name, or a place given directly. */
+static void resolve_origin(struct conf_load *l, struct edge_conf *c, struct policy *p)
+{
+    struct origin_entry *e;
+
+    if (p->origin_name.n == 0)
+        return;
+    p->origin = origin_named(c, p->origin_name);
+    if (p->origin != NULL)
+        return;
+    if (!origin_conf_is_place(p->origin_name)) {
+        conf_error(l->errors, p->origin_at,
+            "there is no origin \"%.*s\": write  origin %.*s { server http://HOST; }  or a place: "
+            "http://HOST, file:DIRECTORY", CONF_SHOW(p->origin_name), CONF_SHOW(p->origin_name));
+        return;
+    }
+    e = arena_zalloc(l->arena, sizeof(*e));
+    e->name = p->origin_name;
+    e->at = p->origin_at;
+    e->used = true;
+    e->origin = origin_conf_place(l, p->origin_name, p->origin_at);
+    e->next = c->origins;
+    c->origins = e;
+    p->origin = e->origin;
+}
+
+static void judge_policy(struct conf_load *l, struct edge_conf *c, struct policy *p,
+    struct conf_place at, const char *what)
+{
+    resolve_origin(l, c, p);
+    if (p->origin_name.n == 0 && p->redirect_status == 0)
+        conf_error(l->errors, at, "this %s has no origin: add  origin http://HOST;  or  origin "
+                   "file:DIRECTORY;", what);
+    if (p->origin != NULL && origin_is_directory(p->origin) && p->cache.default_ttl_s == 0)
+        p->cache.default_ttl_s = FILES_TTL_S;
+}
+
+static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s)
+{
+    for (unsigned i = 0; i < s->hosts_n; i++) {
+        const struct site *other = site_table_add(c->table, s->hosts[i], s);
+
+        if (other != NULL)
+            conf_error(l->errors, s->at, "the host %.*s belongs to the site at %s:%u:%u already",
+                CONF_SHOW(s->hosts[i]), other->at.file, other->at.line, other->at.column);
+    }
+}
+
+static void main_close(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct edge_conf *c = self;
+
+    (void)node;
+    session_conf_close(&c->session);
+    if (c->workers == 0)
+        c->workers = sysconf(_SC_NPROCESSORS_ONLN);
+    if (c->workers > 128)
+        c->workers = 128;
+    c->table = site_table_new(l->arena, c->hosts);
+    for (struct site *s = c->sites; s != NULL; s = s->next) {
+        index_hosts(l, c, s);
+        judge_policy(l, c, &s->policy, s->at, "site");
+        for (struct path_rule *r = s->rules; r != NULL; r = r->next)
+            judge_policy(l, c, &r->policy, s->at, "path");
+    }
+}
+
+const struct conf_context edge_conf_main = {
+    .name = "main",
+    .tables = {{main_directives}, {session_directives, offsetof(struct edge_conf, session)}},
+    .open = main_open,
+    .close = main_close,
+};
+
+static struct edge_conf *new_conf(void)
+{
+    struct edge_conf *c = xcalloc(1, sizeof(*c));
+
+    arena_init(&c->arena);
+    return c;
+}
+
+void edge_conf_free(struct edge_conf **cp)
+{
+    struct edge_conf *c = *cp;
+
+    if (c == NULL)
+        return;
+    *cp = NULL;
+    for (struct origin_entry *e = c->origins; e != NULL; e = e->next)
+        origin_free(&e->origin);
+    arena_free(&c->arena);
+    free(c);
+}
+
+/* The tree to a configuration; errors, also those of reading the tree, become text. */
+static struct edge_conf *apply(
+    struct edge_conf *c, const struct conf_node *root, struct conf_errors *e, struct buf *errors)
+{
+    loading = c;
+    if (root != NULL && conf_apply(&edge_conf_main, root, &c->arena, e) != NULL)
+        return c;
+    (void)!conf_errors_write(e, errors);
+    edge_conf_free(&c);
+    return NULL;
+}
+
+struct edge_conf *edge_conf_load_file(const char *path, struct buf *errors)
+{
+    struct edge_conf *c = new_conf();
+    struct conf_errors e;
+
+    conf_errors_init(&e, &c->arena);
+    return apply(c, conf_read_file(&c->arena, path, &e), &e, errors);
+}
+
+static void put_word(struct buf *b, const char *before, const char *word, const char *after)
+{
+    (void)!buf_append(b, span_of(before));
+    (void)!conf_write_word(b, span_of(word));
+    (void)!buf_append(b, span_of(after));
+}
+
+struct edge_conf *edge_conf_load_args(const struct edge_args *args, struct buf *errors)
+{
+    struct edge_conf *c = new_conf();
+    struct conf_errors e;
+    struct buf text;
+
+    buf_init(&text, 64 * 1024);
+    put_word(&text, "listen ", args->listen, ";\n");
+    if (args->workers != NULL)
+        put_word(&text, "workers ", args->workers, ";\n");
+    if (args->control != NULL)
+        put_word(&text, "control ", args->control, ";\n");
+    if (args->access_log != NULL)
+        put_word(&text, "access-log ", args->access_log, ";\n");
+    if (args->memory != NULL)
+        put_word(&text, "cache { memory ", args->memory, "; }\n");
+    put_word(&text, "site * { origin ", args->origin, "; }\n");
+    conf_errors_init(&e, &c->arena);
+    c = apply(c, conf_read_text(&c->arena, "command line", buf_span(&text), &e), &e, errors);
+    buf_free(&text);
+    return c;
+}
+
+bool edge_conf_dump_file(const char *path, struct buf *out, struct buf *errors)
+{
+    struct edge_conf *c = edge_conf_load_file(path, errors);
+    struct arena a;
+    struct conf_errors e;
+    const struct conf_node *root;
+    bool ok;
+
+    if (c == NULL)
+        return false;
+    edge_conf_free(&c);
+    arena_init(&a);
+    conf_errors_init(&e, &a);
+    root = conf_read_file(&a, path, &e);
+    ok = root != NULL && conf_dump(&edge_conf_main, root, out);
+    if (!ok)
+        (void)!conf_errors_write(&e, errors);
+    arena_free(&a);
+    return ok;
+}

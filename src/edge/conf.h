@@ -1,0 +1,73 @@
+/*
+ * conf.h - the edge's configuration: text or command line in, one immutable struct out.
+ *
+ * edge_conf_load() composes the directive tables of all layers (each stands next to the code that it
+ * steers) into the contexts main, cache, origin, site and path. Everything lives in the struct's own
+ * arena. Built by main(); read by any thread.
+ */
+#ifndef EDGE_CONF_H
+#define EDGE_CONF_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "cache/cache.h"
+#include "conf/directive.h"
+#include "conf/value.h"
+#include "edge/accesslog.h"
+#include "edge/site.h"
+#include "session/conf.h"
+
+struct listen_conf {
+    struct value_listen addr;
+    struct span text; /* as written */
+    struct listen_conf *next;
+};
+
+struct origin_entry {
+    struct span name; /* empty for one that a site gave directly */
+    struct origin *origin;
+    struct conf_place at;
+    bool used;
+    struct origin_entry *next;
+};
+
+struct edge_conf {
+    struct arena arena; /* owns all of this */
+    int64_t workers;
+    struct listen_conf *listens;
+    struct span name;    /* of this edge, in Via and Cache-Status */
+    struct span control; /* path of the control socket; "off" for none */
+    struct listen_conf *metrics; /* HTTP listener for /metrics and /healthz, or NULL */
+    struct span error_log;       /* path; p == NULL: standard error */
+    int error_log_level;
+    struct span access_log;      /* path; "off", or "stderr" */
+    int access_format;           /* enum access_format */
+    int64_t stop_grace_ms;
+    struct span resolver;        /* address of a DNS server; p == NULL: the system's */
+    struct session_conf session;
+    struct cache_conf cache;
+    struct origin_entry *origins;
+    struct site *sites, **sites_end; /* in the order of the file */
+    unsigned hosts;
+    struct site_table *table;
+};
+
+/* Without a file: what the command line says (see selvaged(8)). NULL members are not given. */
+struct edge_args {
+    const char *listen, *origin, *memory, *workers, *control, *access_log;
+};
+
+/* NULL when something is wrong: the sentences, a line each, are in `errors`. Free it with
+ * edge_conf_free(). Origins are opened (directories, names are not resolved yet). */
+MUST_USE struct edge_conf *edge_conf_load_file(const char *path, struct buf *errors);
+MUST_USE struct edge_conf *edge_conf_load_args(const struct edge_args *args, struct buf *errors);
+void edge_conf_free(struct edge_conf **c);
+
+/* The canonical text of a configuration file, for -T. False: errors are in `out`'s place. */
+MUST_USE bool edge_conf_dump_file(const char *path, struct buf *out, struct buf *errors);
+
+/* The root of the directive tables, for the manual and completion. */
+extern const struct conf_context edge_conf_main;
+
+#endif

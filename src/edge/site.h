@@ -1,0 +1,78 @@
+/*
+ * site.h - sites by host and rules by path: which policy a request meets.
+ *
+ * Built once with the configuration, immutable afterwards; look-ups are for any thread. The cost of
+ * finding a site does not grow with their number: one hash look-up, and one more for each label
+ * of the host when only a wildcard fits. Within a site the first path rule that matches, in the
+ * order of the file, decides.
+ *
+ *   host names     www.example.com      exactly this
+ *                  *.example.com        any name below it, at any depth; the longest wins
+ *                  *                    every host that no other site names
+ *   path patterns  /exact  /prefix/*  *.css  /a/*b  (`*` stands for any text, also "/")
+ */
+#ifndef EDGE_SITE_H
+#define EDGE_SITE_H
+
+#include "base/arena.h"
+#include "base/span.h"
+#include "cache/policy.h"
+#include "conf/errors.h"
+
+struct origin;
+
+enum header_op { HEADER_SET, HEADER_UNSET };
+
+/* `header set NAME VALUE;` on responses to clients. */
+struct header_rule {
+    enum header_op op;
+    struct span name, value;
+    struct header_rule *next;
+};
+
+/* What a site says, and a path rule in its place (it starts as a copy of its site's). */
+struct policy {
+    struct origin *origin;        /* borrowed from the configuration */
+    struct span origin_name;      /* as written; p == NULL: not given */
+    struct conf_place origin_at;
+    bool bypass;                  /* neither look up nor store */
+    bool pass_trailers;           /* trailer fields of the origin travel on */
+    struct header_rule *headers;  /* in the order of the file, or NULL */
+    int redirect_status;          /* 0: no redirect */
+    struct span redirect_to;
+    struct cache_options cache;   /* lifetimes, key, what may be stored */
+};
+
+struct path_rule {
+    struct span pattern;          /* as written */
+    struct policy policy;
+    struct path_rule *next;
+};
+
+struct site {
+    struct span name;             /* its first host, for logs and explain */
+    struct span *hosts;           /* all of them, in normal form */
+    unsigned hosts_n;
+    struct conf_place at;
+    struct policy policy;
+    struct path_rule *rules;      /* first, or NULL */
+    struct site *next;
+};
+
+struct site_table;
+
+/* Maps host names (normal form, lower case) to sites. */
+struct site_table *site_table_new(struct arena *a, unsigned hosts);
+/* NULL when added; else the site that has the name already. `host` is a name, "*.name" or "*". */
+const struct site *site_table_add(struct site_table *t, struct span host, struct site *site);
+/* The site for a normalised host without port, or NULL. */
+const struct site *site_find(const struct site_table *t, struct span host);
+
+/* The policy for a normalised path; *rule is the rule that matched or NULL. */
+const struct policy *site_policy(
+    const struct site *site, struct span path, const struct path_rule **rule);
+
+/* Whether `path` as a whole matches a pattern. Linear in both for one `*`, never exponential. */
+bool path_matches(struct span pattern, struct span path);
+
+#endif

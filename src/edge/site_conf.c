@@ -1,0 +1,92 @@
+#include "edge/site_conf.h"
+
+#include "edge/conf.h"
+#include "http/uri.h"
+
+#include <string.h>
+
+/* A host name in normal form, with its wildcard; p == NULL when it is none (reported). */
+static struct span host_name(struct conf_load *l, const struct conf_word *w)
+{
+    struct span name = w->text, host;
+    unsigned port;
+
+    if (span_eq(name, SPAN("*")))
+        return name;
+    if (span_starts(name, SPAN("*.")))
+        name = span_from(name, 2);
+    if (!uri_authority_parse(name, &host, &port) || span_find(name, '*') < name.n) {
+        conf_error(l->errors, w->at,
+            "\"%.*s\" is not a host name: www.example.com, *.example.com or * would be",
+            CONF_SHOW(w->text));
+        return SPAN_EMPTY;
+    }
+    if (port != 0) {
+        conf_error(l->errors, w->at, "a site's host has no port: \"%.*s\" would be right",
+            CONF_SHOW(host));
+        return SPAN_EMPTY;
+    }
+    host = uri_host_normalise(l->arena, host, 0, 0);
+    return name.n < w->text.n ? arena_join(l->arena, SPAN("*."), host) : host;
+}
+
+static void *site_open(struct conf_load *l, void *parent, const struct conf_node *node)
+{
+    struct edge_conf *conf = parent;
+    struct site *s = arena_zalloc(l->arena, sizeof(*s));
+
+    s->name = node->args[0].text;
+    s->at = node->at;
+    s->hosts = arena_alloc(l->arena, node->args_n * sizeof(*s->hosts));
+    for (unsigned i = 0; i < node->args_n; i++) {
+        struct span host = host_name(l, &node->args[i]);
+
+        if (host.n > 0)
+            s->hosts[s->hosts_n++] = host;
+    }
+    s->policy.cache = cache_options_default();
+    conf->hosts += s->hosts_n;
+    *conf->sites_end = s;
+    conf->sites_end = &s->next;
+    return s;
+}
+
+static void *path_open(struct conf_load *l, void *parent, const struct conf_node *node)
+{
+    struct site *site = parent;
+    struct path_rule *r = arena_zalloc(l->arena, sizeof(*r)), **end;
+
+    r->pattern = node->args[0].text;
+    if (r->pattern.p[0] != '/' && r->pattern.p[0] != '*') {
+        conf_error(l->errors, node->args[0].at,
+            "a path pattern starts with / or *: \"/%.*s\" may be meant", CONF_SHOW(r->pattern));
+        return NULL;
+    }
+    r->policy = site->policy;
+    for (end = &site->rules; *end != NULL; end = &(*end)->next)
+        ;
+    *end = r;
+    return r;
+}
+
+static const struct conf_context path_context = {
+    .name = "path",
+    .about = "What is different for some paths of a site. The first path that matches counts, in "
+             "the order of the file; what it does not say is as the site says.",
+    .tables = {{policy_directives, offsetof(struct path_rule, policy), .inherited = true}},
+    .open = path_open,
+};
+
+static const struct directive site_directives[] = {
+    {"path", CONF_BLOCK(&path_context, 1, 1), .usage = "PATTERN", .flags = DIRECTIVE_MANY,
+        .about = "A pattern of the normalised path: /exact, /prefix/*, *.css; * stands for any "
+                 "text."},
+    {0},
+};
+
+const struct conf_context site_context = {
+    .name = "site",
+    .about = "A set of host names with one policy.",
+    .tables = {{policy_directives, offsetof(struct site, policy)}, {site_directives, 0}},
+    .open = site_open,
+};
