@@ -196,7 +196,8 @@ class Response:
 
     @property
     def cache(self):
-        """What Cache-Status (RFC 9211) says of our edge: "hit", or the reason it went forward."""
+        """What Cache-Status (RFC 9211) says of our edge: "hit", or the reason it went forward;
+        of "uri-miss", "vary-miss" and "miss" alike "miss"."""
         for member in self["cache-status"].split(","):
             cache, *parameters = [p.strip() for p in member.split(";")]
             if cache.strip('"').lower().startswith("selvage"):
@@ -204,7 +205,7 @@ class Response:
                     if p == "hit":
                         return "hit"
                     if p.startswith("fwd="):
-                        return p[4:]
+                        return "miss" if p.endswith("miss") else p[4:]
         raise AssertionError(f"Cache-Status without us: {self['cache-status']}")
 
     @property
