@@ -52,7 +52,10 @@ static inline bool span_ends(struct span s, struct span suffix)
 /* The part from `at` on; empty when `at` is past the end. */
 static inline struct span span_from(struct span s, size_t at)
 {
-    return at >= s.n ? (struct span){s.p + s.n, 0} : (struct span){s.p + at, s.n - at};
+    /* Nothing is added to a NULL pointer, not even 0. */
+    if (at >= s.n)
+        return (struct span){s.n != 0 ? s.p + s.n : s.p, 0};
+    return (struct span){s.p + at, s.n - at};
 }
 
 /* ASCII letters alike in both cases; other bytes compare as they are. */

@@ -40,7 +40,8 @@ enum conditional {
 enum conditional conditional_evaluate(const struct http_request *req, const struct validators *v,
     enum conditional_role role, wall_s now);
 
-/* Whether Range may be applied: no If-Range, or one that matches strongly (§13.1.5). */
+/* Whether Range may be applied to this representation (v is never NULL): no If-Range, or one that
+ * matches strongly (§13.1.5). */
 bool conditional_range_applies(
     const struct http_request *req, const struct validators *v, wall_s now);
 

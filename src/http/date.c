@@ -76,7 +76,7 @@ struct reader {
 
 static void take(struct reader *r, struct span literal)
 {
-    if (!span_starts(r->s, literal))
+    if (!span_istarts(r->s, literal))
         r->bad = true;
     else
         r->s = span_from(r->s, literal.n);
@@ -102,7 +102,7 @@ static int take_number(struct reader *r, unsigned digits)
 static int take_month(struct reader *r)
 {
     for (int m = 0; m < 12; m++) {
-        if (span_starts(r->s, span_make(months[m], 3))) {
+        if (span_istarts(r->s, span_make(months[m], 3))) {
             r->s = span_from(r->s, 3);
             return m + 1;
         }
@@ -178,9 +178,9 @@ static bool civil_valid(const struct civil *c)
 static bool take_day_name(struct reader *r, bool *full)
 {
     for (unsigned i = 0; i < ARRAY_LEN(days); i++) {
-        if (!span_starts(r->s, span_make(days[i].p, 3)))
+        if (!span_istarts(r->s, span_make(days[i].p, 3)))
             continue;
-        *full = span_starts(r->s, days[i]);
+        *full = span_istarts(r->s, days[i]);
         r->s = span_from(r->s, *full ? days[i].n : 3);
         return true;
     }

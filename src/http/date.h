@@ -13,10 +13,10 @@
 enum { HTTP_DATE_LEN = 29 };
 
 /*
- * All three formats: IMF-fixdate, RFC 850, asctime. Strict: case, spaces and "GMT" as written in
- * the RFC, a day that the month has, seconds to 60; the name of the day must be one but is not
- * checked against the date. A two-digit year that would be more than 50 years after `now` is in
- * the past. False leaves *out alone.
+ * All three formats: IMF-fixdate, RFC 850, asctime. Names in any case (RFC 9111 §4.2), all else
+ * strictly as written: spaces, "GMT", number of digits, a day that the month has, seconds to 60;
+ * the name of the day must be one but is not checked against the date. A two-digit year that would
+ * be more than 50 years after `now` is in the past. False leaves *out alone.
  */
 MUST_USE bool http_date_parse(struct span s, wall_s now, wall_s *out);
 

@@ -39,19 +39,41 @@ __attribute__((constructor)) static void slots_fill(void)
     }
 }
 
-/* Without case. Known names have letters, digits and '-' only: those with bit 6 are letters. */
+/* Up to eight bytes as a number. */
+static inline uint64_t word(const char *p, size_t n)
+{
+    uint64_t low = 0, high = 0;
+
+    if (n >= 8) {
+        memcpy(&low, p, 8);
+    } else if (n >= 4) { /* the halves may overlap */
+        memcpy(&low, p, 4);
+        memcpy(&high, p + n - 4, 4);
+    } else {
+        low = (unsigned char)p[0];
+        high = (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1];
+    }
+    return low | high << 32;
+}
+
+/* Without case, a word at a time. Known names have letters, digits and '-' only: those with bit 6
+ * are letters. */
 static inline bool name_is(struct span name, struct span known_name)
 {
-    unsigned differ = 0;
+    uint64_t differ = 0;
 
     if (name.n != known_name.n)
         return false;
-    for (size_t i = 0; i < name.n; i++) {
-        unsigned k = (unsigned char)known_name.p[i], fold = (k & 0x40) >> 1;
+    for (size_t at = 0;;) {
+        uint64_t k = word(known_name.p + at, name.n - at);
+        uint64_t fold = (k & 0x4040404040404040u) >> 1;
 
-        differ |= ((unsigned char)name.p[i] | fold) ^ (k | fold);
+        differ |= (word(name.p + at, name.n - at) | fold) ^ (k | fold);
+        if (at + 8 >= name.n)
+            return differ == 0;
+        /* The last word may overlap the one before. */
+        at = at + 16 <= name.n ? at + 8 : name.n - 8;
     }
-    return differ == 0;
 }
 
 enum field_id field_id_of(struct span name)

@@ -41,9 +41,6 @@ bool uri_target_parse(struct span target, struct http_request *req)
 {
     if (!span_all(target, CHAR_TARGET))
         return false;
-    req->scheme = req->authority = req->host = req->path = req->query = SPAN_EMPTY;
-    req->port = 0;
-    req->has_query = false;
     if (req->method == METHOD_CONNECT) {
         req->form = TARGET_AUTHORITY;
         req->authority = target;
