@@ -21,12 +21,14 @@
 
 struct cache;
 struct object;
-struct fill;
 
 struct cache_conf {
     uint64_t memory_bytes;     /* budget of the memory tier, index and overhead included */
     uint64_t object_max_bytes; /* larger ones pass without being kept; 0: 1/16 of memory_bytes */
+    mono_ms laggard_ms;        /* 0: FILL_LAGGARD_MS of fill.h */
 };
+
+enum { CACHE_MEMORY_MIN_BYTES = 4 << 20 };
 
 /* What identifies a stored response: the key's text and its hash. The text is borrowed. */
 struct cache_key {
@@ -39,9 +41,10 @@ static inline struct cache_key cache_key_of(struct span text)
     return (struct cache_key){text, hash128(text)};
 }
 
-/* NULL with a sentence in err (static or in errbuf) when the memory cannot be had. main() only. */
+/* NULL with a sentence in err when the memory cannot be had or is less than
+ * CACHE_MEMORY_MIN_BYTES. main() only. */
 MUST_USE struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long err_cap);
-/* All objects, fills and readers must be gone. */
+/* All references to objects, all fills and readers must be gone. Sets *c to NULL. */
 void cache_close(struct cache **c);
 
 /*
@@ -54,24 +57,26 @@ MUST_USE struct object *cache_find(struct cache *c, const struct cache_key *key)
 MUST_USE struct object *cache_peek(struct cache *c, const struct cache_key *key);
 
 /* Makes `obj` (whole, not stored yet) what is found under its key; replaces what was there. The
- * cache takes a reference of its own. */
+ * cache takes a reference of its own. Nothing happens when the memory could not hold it (see
+ * object_new()). */
 void cache_put(struct cache *c, struct object *obj);
 /* Like cache_put(), but only while `old` is still what is stored: false otherwise. */
 MUST_USE bool cache_replace(struct cache *c, struct object *old, struct object *obj);
-/* Forgets what is stored under the key; true when there was something. */
+/* Forgets what is stored under the key; true when there was something. A fill of that key in flight
+ * is no longer found by fill_join() and will not be stored; who reads it already goes on. */
 bool cache_remove(struct cache *c, const struct cache_key *key);
-/* Forgets everything that is stored. */
+/* The same for everything. */
 void cache_clear(struct cache *c);
 
 /* Largest body that is kept, in bytes. */
 uint64_t cache_object_max(const struct cache *c);
 
 struct cache_stats {
-    uint64_t memory_bytes;   /* the budget */
-    uint64_t used_bytes;     /* of it in use, overhead included */
-    uint64_t body_bytes;     /* of stored objects */
-    uint64_t objects;        /* stored */
-    uint64_t fills;          /* in flight */
+    uint64_t memory_bytes; /* the budget */
+    uint64_t used_bytes;   /* of it in use, overhead included */
+    uint64_t body_bytes;   /* of stored objects */
+    uint64_t objects;      /* stored */
+    uint64_t fills;        /* in flight */
 };
 void cache_stats(struct cache *c, struct cache_stats *out);
 

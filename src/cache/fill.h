@@ -16,9 +16,10 @@
  * Keeping and windows. A kept fill holds all its bytes (they are charged to the memory budget)
  * until it becomes an object. A fill that is not kept (passing, larger than an object may be, or
  * no memory left) has a window: bytes that every reader has passed are freed, and the fill takes
- * no more than FILL_WINDOW_BYTES beyond the slowest reader. When the slowest reader holds up
- * others for longer than FILL_LAGGARD_MS it is cut off (READ_CUT, C_LAGGARDS_CUT). Followers may
- * no longer join a fill once its first byte is gone.
+ * no more than FILL_WINDOW_BYTES beyond the slowest reader (FILL_STARVED_BYTES when the budget
+ * refuses even that; those come from malloc). When the slowest reader holds up others for longer
+ * than FILL_LAGGARD_MS it is cut off (READ_CUT, C_LAGGARDS_CUT). Followers may no longer join a
+ * fill once its first byte is gone.
  *
  * Threads: fill_* on the leader's worker only, fill_join on any. Readers on their own worker.
  * Wake-ups cross workers through mailboxes.
@@ -36,6 +37,7 @@ struct reader;
 
 enum {
     FILL_WINDOW_BYTES = 1 << 20,
+    FILL_STARVED_BYTES = 128 << 10,
     FILL_LAGGARD_MS = 5000,
 };
 
@@ -47,45 +49,61 @@ enum fill_role {
     FILL_ALONE,  /* known not to be storable: lead a fill that nobody else can find */
 };
 
+/* Who asks, and how. */
+struct fill_request {
+    const struct cache_key *key;
+    const struct object *seen; /* what cache_find() gave for this key just now; may be NULL */
+    bool collapse;             /* false asks for FILL_ALONE outright */
+    struct worker *worker;     /* the caller's */
+    void (*on_room)(void *ctx);
+    void *ctx;
+};
+
 /*
- * For a request that needs the origin. `collapse` false asks for FILL_ALONE outright. On return
- * *fill is a reference that the caller ends with fill_release(); on FILL_LEAD and FILL_ALONE the
- * caller leads it. When no bytes have been asked of the origin yet, that is the caller's to do.
+ * For a request that needs the origin. On return *fill is a reference that the caller ends with
+ * fill_release(); on FILL_LEAD and FILL_ALONE the caller leads it, and must end it by
+ * fill_finish(), fill_fail() or fill_validated() before it releases it.
  *
- * on_room(ctx) is called on the leader's worker when fill_append() took less than all and there is
- * room again, and when the last reader left (see fill_readers()).
+ * When something else than `seen` has been stored meanwhile (another's fill was finished between
+ * cache_find() and this call), that is followed: FILL_FOLLOW of a fill that is FILL_DONE.
+ *
+ * on_room(ctx) is called on the leader's worker, never from inside a call, when fill_append() took
+ * less than all and there is room again, and when the last reader left (see fill_readers()); not
+ * after the fill was ended.
  */
-MUST_USE enum fill_role fill_join(struct cache *c, const struct cache_key *key, bool collapse,
-    struct worker *w, void (*on_room)(void *ctx), void *ctx, struct fill **fill);
+MUST_USE enum fill_role fill_join(
+    struct cache *c, const struct fill_request *rq, struct fill **fill);
 void fill_release(struct fill **fill);
 
 /* The response will be stored when it is whole. Takes over the reference to `obj`, which has
- * head and key but no body yet; `length` is its body length or -1 when not known. An object
- * larger than the cache keeps (cache_object_max()) becomes a window and is not stored: false. */
+ * head and key but no body yet; `length` is its body length or -1 when not known. False: it will
+ * not be stored and has a window, because it is larger than the cache keeps (cache_object_max()),
+ * too large for a first request while memory is short (eviction.h), or its head found no room. */
 bool fill_head(struct fill *f, struct object *obj, int64_t length);
 /* The response is not to be stored: `obj` carries its head to the leader's client only. When
  * `remember_ms` > 0 the key is known as not storable for that long (see FILL_ALONE). */
 void fill_pass(struct fill *f, struct object *obj, int64_t length, mono_ms remember_ms);
 
 /* Adds body bytes; returns how many it took. Fewer than all: stop reading from the origin until
- * on_room(). */
+ * on_room(). A window without readers takes all and drops it. */
 MUST_USE size_t fill_append(struct fill *f, struct span data);
-/* The body is whole. Stores the object if it is to be kept and the length agrees; a body that does
- * not agree with its announced length is fill_fail()'s. */
+/* The body is whole. Stores the object if it is to be kept; a body that does not agree with its
+ * announced length is treated as fill_fail(). */
 void fill_finish(struct fill *f);
-/* The fetch failed; `why` is static text for the log. Before the head: readers see READ_FAILED and
- * decide for themselves (stale, error). After it: READ_CUT. */
+/* The fetch failed; `status` is what to answer, `why` static text for the log. Before the head:
+ * readers see READ_FAILED and decide for themselves (stale, error). After it: READ_CUT. */
 void fill_fail(struct fill *f, int status, const char *why);
 
-/* A stored response was validated: readers shall use `obj` (a new reference is taken) instead of a
- * body from this fill. Ends the fill as FILL_DONE. */
+/* A stored response was validated: readers shall use `obj` (a new reference is taken; whole, and
+ * already stored by the caller if it is to be) instead of a body from this fill. Before fill_head()
+ * and fill_pass(). Ends the fill as FILL_DONE. */
 void fill_validated(struct fill *f, struct object *obj);
 
-enum fill_state fill_state(const struct fill *f);
+enum fill_state fill_state(struct fill *f);
 /* Readers attached now. The leader's policy decides what happens when there are none. */
-unsigned fill_readers(const struct fill *f);
+unsigned fill_readers(struct fill *f);
 /* Body bytes taken so far, and the announced length or -1. */
-uint64_t fill_bytes(const struct fill *f);
-int64_t fill_length(const struct fill *f);
+uint64_t fill_bytes(struct fill *f);
+int64_t fill_length(struct fill *f);
 
 #endif

@@ -2,8 +2,8 @@
  * object.h - one stored response: key, head, freshness record, body. Immutable once published,
  * counted atomically, shared by all workers.
  *
- * An update by a 304 (RFC 9111 §3.2, §4.3.4) makes a new object with the old one's body. What changes
- * after publication is atomic: references, eviction credit, `soft_purged`.
+ * An update by a 304 (RFC 9111 §3.2, §4.3.4) makes a new object with the old one's body. What
+ * changes after publication is atomic: references, eviction credit, `soft_purged`.
  */
 #ifndef CACHE_OBJECT_H
 #define CACHE_OBJECT_H
@@ -12,6 +12,7 @@
 #include "base/span.h"
 #include "cache/cache.h"
 #include "cache/chunk.h"
+#include "cache/eviction.h"
 #include "cache/fresh.h"
 #include "http/fields.h"
 #include "http/message.h"
@@ -28,31 +29,34 @@ struct head_field {
 
 struct object {
     _Atomic uint32_t refs;
-    _Atomic uint8_t credit;      /* of the eviction policy */
-    _Atomic bool soft_purged;    /* stale from now on, whatever the arithmetic says */
-    bool whole;                  /* set before it is stored */
+    _Atomic bool soft_purged;   /* stale from now on, whatever the arithmetic says */
+    bool whole;                 /* set before it is stored */
+    bool loose;                 /* private: outside the budget, so never stored */
+    bool stored;                /* private: under the lock of its shard */
+    struct hash128 hash;        /* of key */
+    struct span key;            /* in this allocation */
+    struct eviction_entry used; /* private: the memory tier's */
+    struct cache *cache;        /* borrowed */
     uint16_t status;
     uint16_t fields_n;
-    struct cache *cache;         /* borrowed */
-    struct hash128 hash;         /* of key */
-    struct span key;             /* in this allocation */
-    struct span head_text;       /* "HTTP/1.1 200 OK\r\nName: value\r\n...", no empty line; in this allocation */
-    struct head_field *fields;   /* in this allocation */
-    struct freshness fresh;      /* see fresh.h */
-    uint64_t body_bytes;         /* length of a whole body */
-    struct chunk *body;          /* counted; first chunk or NULL */
-    uint32_t bytes;              /* of this allocation, without the body */
-    /* the memory tier's own links follow in a struct of its own */
+    uint32_t bytes;            /* of this allocation, without the body */
+    struct span head_text;     /* "HTTP/1.1 200 OK\r\nName: value\r\n...", no empty line; in this
+                                  allocation */
+    struct head_field *fields; /* in this allocation */
+    uint64_t body_bytes;       /* length of a whole body */
+    struct chunk *body;        /* counted; first chunk or NULL */
+    struct freshness fresh;    /* see fresh.h */
 };
 
 /*
  * A new object from a response head: fields are stored in order as they are given (the caller has
- * taken out hop-by-hop fields, RFC 9111 §3.1). One reference, the caller's. NULL when the memory
- * budget refuses even after eviction.
+ * taken out hop-by-hop fields, RFC 9111 §3.1, and framing). `fresh` NULL: all zero. One reference,
+ * the caller's. When the budget refuses even after eviction, or the head is larger than the memory
+ * tier's largest piece, the object is loose: it serves its requests, and is never stored.
  */
 MUST_USE struct object *object_new(struct cache *c, const struct cache_key *key,
     const struct http_response *head, const struct freshness *fresh);
-/* The same body and key under a new head. */
+/* The same key and (whole) body under a new head. */
 MUST_USE struct object *object_with_head(
     struct object *old, const struct http_response *head, const struct freshness *fresh);
 

@@ -24,7 +24,7 @@ enum read_state {
 
 /* A piece of body as the sender wants it. */
 struct piece {
-    struct span data; /* in memory, valid until reader_consume() or reader_close() */
+    struct span data; /* in memory, valid until reader_consume(), reader_close() or a wake-up */
     int fd;           /* the same bytes in a file for sendfile(2), or -1 */
     int64_t offset;   /* in that file */
 };
@@ -33,14 +33,16 @@ struct piece {
 struct reader *reader_of_object(struct object *obj);
 /* From a fill; `is_leader` for the request that leads it (it may read a passing fill). `wake(ctx)`
  * is called on worker `w` when the state changed or bytes came after reader_pieces() had none;
- * never from inside a reader call. NULL: the fill can no longer be joined from its first byte. */
-struct reader *reader_of_fill(struct fill *f, bool is_leader, struct worker *w,
-    void (*wake)(void *ctx), void *ctx);
+ * never from inside a reader or fill call. NULL: the fill can no longer be joined from its first
+ * byte. The reader holds its own reference to the fill. */
+struct reader *reader_of_fill(
+    struct fill *f, bool is_leader, struct worker *w, void (*wake)(void *ctx), void *ctx);
 /* After this no wake-up comes any more. Sets *r to NULL. */
 void reader_close(struct reader **r);
 
 enum read_state reader_state(struct reader *r);
-/* The object with its head; borrowed from the reader. Only in READ_READY and READ_CUT. */
+/* The object with its head; borrowed from the reader. Only in READ_READY and READ_CUT. The object
+ * of a fill that goes on has no body yet: its length is fill_length(). */
 struct object *reader_object(struct reader *r);
 int reader_status(const struct reader *r);
 const char *reader_why(const struct reader *r);

@@ -1,0 +1,73 @@
+/*
+ * eviction.h - who has to leave the memory tier: S3-FIFO with a credit weighted by size.
+ *
+ * Two queues: `small` for newcomers (a tenth of the bytes) and `main`. A hit adds credit: on the
+ * average 2 * mean size / own size, at most EVICTION_CREDIT_MAX; it moves nothing. At the end of
+ * `small` an entry with credit goes to `main`, others leave and are remembered in a table of
+ * ghosts (fingerprints, for as long as 0.9 of the resident bytes are replaced); who comes back
+ * while remembered goes to `main` at once. At the end of `main` an entry with credit pays one and
+ * goes round again. Entries larger than EVICTION_TAU times the mean must have been seen once
+ * before they are taken in, unless there is room anyway: one large download shall not push out a
+ * thousand pages.
+ *
+ * Pure policy: no memory of its own but the ghosts it is handed, no clock, no locks; the caller
+ * serialises everything but eviction_entry's credit. Entries are embedded in what they stand for.
+ */
+#ifndef CACHE_EVICTION_H
+#define CACHE_EVICTION_H
+
+#include "base/attrs.h"
+#include "base/list.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EVICTION_CREDIT_MAX = 7, EVICTION_TAU = 16, EVICTION_GHOST_WAYS = 16 };
+
+enum eviction_queue { EVICTION_SMALL, EVICTION_MAIN, EVICTION_QUEUES };
+
+struct eviction_entry {
+    struct list link;
+    uint64_t bytes;
+    uint32_t fingerprint; /* of the key */
+    _Atomic uint8_t credit;
+    uint8_t queue; /* enum eviction_queue */
+};
+
+struct eviction {
+    struct list queues[EVICTION_QUEUES]; /* newest first */
+    uint64_t queue_bytes[EVICTION_QUEUES];
+    uint64_t entries;
+    uint64_t mean_bytes;  /* of an entry; 0 when there is none */
+    uint64_t capacity;    /* bytes: what the ghosts' memory is measured by */
+    uint32_t *ghosts;     /* borrowed; sets of EVICTION_GHOST_WAYS */
+    uint32_t ghost_mask;  /* number of sets - 1 */
+    uint64_t ghost_bytes; /* that left by way of `small` so far: the ghosts' clock */
+    uint64_t random;
+};
+
+/* `ghosts` has ghosts_n (a power of two, at least EVICTION_GHOST_WAYS) zeroed places; `capacity`
+ * is about how many bytes will be resident. */
+void eviction_init(
+    struct eviction *e, uint32_t *ghosts, uint32_t ghosts_n, uint64_t capacity, uint64_t seed);
+
+/* Whether something of that size may come in. When not, it is remembered, so that it may the next
+ * time. `room`: nothing would have to leave for it. */
+MUST_USE bool eviction_admit(struct eviction *e, uint32_t fingerprint, uint64_t bytes, bool room);
+/* Takes in an entry; its bytes and fingerprint are set. */
+void eviction_insert(struct eviction *e, struct eviction_entry *entry);
+void eviction_remove(struct eviction *e, struct eviction_entry *entry);
+/* Takes the next one to leave out and returns it, or NULL when there is none. */
+struct eviction_entry *eviction_victim(struct eviction *e);
+/* Puts a victim that cannot leave now back, at the young end of `main`. */
+void eviction_spare(struct eviction *e, struct eviction_entry *entry);
+/* A use. */
+void eviction_hit(struct eviction *e, struct eviction_entry *entry);
+
+static inline uint64_t eviction_bytes(const struct eviction *e)
+{
+    return e->queue_bytes[EVICTION_SMALL] + e->queue_bytes[EVICTION_MAIN];
+}
+
+#endif
