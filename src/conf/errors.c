@@ -55,5 +55,6 @@ bool conf_errors_write(const struct conf_errors *e, struct buf *out)
         if (!buf_append(out, e->text[i]) || !buf_append(out, SPAN("\n")))
             return false;
     }
-    return e->n == kept || buf_printf(out, "and %u more errors\n", e->n - kept);
+    return e->n == kept ||
+           buf_printf(out, "and %u more error%s\n", e->n - kept, e->n - kept == 1 ? "" : "s");
 }

@@ -25,3 +25,9 @@ check_PROGRAMS += $(FUZZ)
 fuzzers: $(FUZZ)
 AM_TESTS_ENVIRONMENT = FUZZ_PROGRAMS='$(FUZZ)'; export FUZZ_PROGRAMS; \
 	top_srcdir='$(top_srcdir)'; export top_srcdir;
+
+FUZZ += %D%/fuzz_conf
+%C%_fuzz_conf_SOURCES = %D%/fuzz_conf.c tests/unit/conf/demo.c tests/unit/conf/demo.h $(FUZZ_MAIN)
+%C%_fuzz_conf_LDADD = $(LIBS_CONF)
+%C%_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/conf
