@@ -229,14 +229,15 @@ static void apply_plain(struct apply *a, struct frame *f)
 
 /* ---- the walk ---- */
 
-static void enter(
+/* The block's struct, or NULL when open() would not have it. */
+static void *enter(
     struct apply *a, const struct conf_context *context, void *parent, const struct conf_node *node)
 {
     void *self = context->open(&a->load, parent, node);
     struct frame *f;
 
     if (self == NULL)
-        return;
+        return NULL;
     check(a->n < FRAMES_MAX);
     f = &a->frames[a->n++];
     *f = (struct frame){.context = context,
@@ -248,6 +249,7 @@ static void enter(
     note_children(a, f);
     apply_absent(a, f);
     apply_plain(a, f);
+    return self;
 }
 
 /* Enters the next inner block of the text; false when there is none left. */
@@ -298,8 +300,7 @@ void *conf_apply(const struct conf_context *root_context, const struct conf_node
     struct apply a = {.load = {arena, errors}, .root = root_context, .frames = frames};
     void *self;
 
-    enter(&a, root_context, NULL, root);
-    self = a.n > 0 ? frames[0].self : NULL;
+    self = enter(&a, root_context, NULL, root);
     while (a.n > 0) {
         struct frame *f = &frames[a.n - 1];
 

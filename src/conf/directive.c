@@ -56,48 +56,41 @@ unsigned conf_contexts(
     return n;
 }
 
+static const char *kind_usage(enum directive_kind kind)
+{
+    switch (kind) {
+    case DIRECTIVE_SIZE:
+        return "SIZE";
+    case DIRECTIVE_DURATION:
+        return "DURATION";
+    case DIRECTIVE_INTEGER:
+        return "NUMBER";
+    case DIRECTIVE_FLAG:
+        return "on|off";
+    case DIRECTIVE_STRING:
+        return "TEXT";
+    case DIRECTIVE_STRINGS:
+        return "TEXT...";
+    case DIRECTIVE_LISTEN:
+        return "ADDRESS";
+    case DIRECTIVE_WORD:
+    case DIRECTIVE_CUSTOM:
+    case DIRECTIVE_BLOCK:
+        break;
+    }
+    return "";
+}
+
 const char *directive_usage(const struct directive *d, char *dst, size_t cap)
 {
-    const char *usage = d->usage;
     size_t n = 0;
 
-    dst[0] = '\0';
-    if (usage == NULL && d->kind == DIRECTIVE_WORD) {
-        for (unsigned i = 0; d->words[i] != NULL && n < cap; i++)
-            n += (size_t)snprintf(dst + n, cap - n, "%s%s", i > 0 ? "|" : "", d->words[i]);
+    if (d->usage != NULL || d->kind != DIRECTIVE_WORD) {
+        snprintf(dst, cap, "%s", d->usage != NULL ? d->usage : kind_usage(d->kind));
         return dst;
     }
-    if (usage == NULL) {
-        switch (d->kind) {
-        case DIRECTIVE_SIZE:
-            usage = "SIZE";
-            break;
-        case DIRECTIVE_DURATION:
-            usage = "DURATION";
-            break;
-        case DIRECTIVE_INTEGER:
-            usage = "NUMBER";
-            break;
-        case DIRECTIVE_FLAG:
-            usage = "on|off";
-            break;
-        case DIRECTIVE_STRING:
-            usage = "TEXT";
-            break;
-        case DIRECTIVE_STRINGS:
-            usage = "TEXT...";
-            break;
-        case DIRECTIVE_LISTEN:
-            usage = "ADDRESS";
-            break;
-        case DIRECTIVE_WORD:
-        case DIRECTIVE_CUSTOM:
-        case DIRECTIVE_BLOCK:
-            usage = "";
-            break;
-        }
-    }
-    snprintf(dst, cap, "%s", usage);
+    for (unsigned i = 0; d->words[i] != NULL && n < cap; i++)
+        n += (size_t)snprintf(dst + n, cap - n, "%s%s", i > 0 ? "|" : "", d->words[i]);
     return dst;
 }
 
@@ -255,28 +248,28 @@ void directive_set_preset(struct conf_load *l, const struct directive *d, void *
 
 bool conf_arg_size(struct conf_load *l, const struct conf_node *n, unsigned i, uint64_t *bytes)
 {
-    struct value_why why;
+    struct value_why why = {""};
 
     return value_size(n->args[i].text, bytes, &why) || report(l, n, i, &why);
 }
 
 bool conf_arg_duration(struct conf_load *l, const struct conf_node *n, unsigned i, int64_t *ms)
 {
-    struct value_why why;
+    struct value_why why = {""};
 
     return value_duration(n->args[i].text, ms, &why) || report(l, n, i, &why);
 }
 
 bool conf_arg_integer(struct conf_load *l, const struct conf_node *n, unsigned i, int64_t *out)
 {
-    struct value_why why;
+    struct value_why why = {""};
 
     return value_integer(n->args[i].text, out, &why) || report(l, n, i, &why);
 }
 
 bool conf_arg_flag(struct conf_load *l, const struct conf_node *n, unsigned i, bool *out)
 {
-    struct value_why why;
+    struct value_why why = {""};
 
     return value_flag(n->args[i].text, out, &why) || report(l, n, i, &why);
 }
@@ -284,7 +277,7 @@ bool conf_arg_flag(struct conf_load *l, const struct conf_node *n, unsigned i, b
 bool conf_arg_listen(
     struct conf_load *l, const struct conf_node *n, unsigned i, struct value_listen *out)
 {
-    struct value_why why;
+    struct value_why why = {""};
 
     return value_listen(n->args[i].text, out, &why) || report(l, n, i, &why);
 }
@@ -292,7 +285,7 @@ bool conf_arg_listen(
 bool conf_arg_word(struct conf_load *l, const struct conf_node *n, unsigned i,
     const char *const *words, int *index)
 {
-    struct value_why why;
+    struct value_why why = {""};
 
     return value_word(n->args[i].text, words, index, &why) || report(l, n, i, &why);
 }
