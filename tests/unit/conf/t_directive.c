@@ -162,6 +162,10 @@ static void what_is_wrong_is_said(void **state)
         {L "log;", "demo.conf:2:1: \"log\" takes error|warn|info, found nothing\n"},
         {"listen;", "demo.conf:1:1: \"listen\" takes ADDRESS [tls], found nothing\n"},
         {L "site { }", "demo.conf:2:1: \"site\" takes HOST..., found nothing\n"},
+        {L "user;", "demo.conf:2:1: \"user\" takes TEXT, found nothing\n"},
+        {L "control;", "demo.conf:2:1: \"control\" takes ADDRESS, found nothing\n"},
+        {L "idle;", "demo.conf:2:1: \"idle\" takes DURATION, found nothing\n"},
+        {L "cache { followers; }", "demo.conf:2:9: \"followers\" takes on|off, found nothing\n"},
         {L "cache x { }", "demo.conf:2:1: \"cache\" takes no argument, found 1 word\n"},
         {L "site x { path /y { bypass on; } }",
             "demo.conf:2:20: \"bypass\" takes no argument, found 1 word\n"},
@@ -307,6 +311,12 @@ static void blocks_of_full_depth_apply(void **state)
     root = conf_read_text(&f->arena, "f", span_of(text), &f->errors);
     assert_non_null(root);
     assert_non_null(conf_apply(&self_context, root, &f->arena, &f->errors));
+
+    /* Listing the contexts comes to an end, too. */
+    root = conf_read_text(&f->arena, "f", SPAN("in { x; }"), &f->errors);
+    assert_non_null(root);
+    assert_null(conf_apply(&self_context, root, &f->arena, &f->errors));
+    assert_text(f->errors.text[0], "f:1:6: unknown directive \"x\" in self");
 }
 
 int main(void)

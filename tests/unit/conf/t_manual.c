@@ -28,13 +28,16 @@ static const struct conf_context inner = {
 
 struct sizes {
     uint64_t size;
-    int64_t ms;
+    int64_t ms, number;
+    struct conf_strings list;
 };
 static const struct directive outer_rows[] = {
     {"size", CONF_SIZE(struct sizes, size), .preset = "1MiB", .min = 1024, .max = 1 << 30,
         .about = "How much."},
     {"wait", CONF_DURATION(struct sizes, ms), .max = 60000, .unset = "no end",
         .flags = DIRECTIVE_MANY | DIRECTIVE_REQUIRED, .about = "How long."},
+    {"number", CONF_INTEGER(struct sizes, number), .max = 9, .preset = "3"},
+    {"list", CONF_STRINGS(struct sizes, list), .max = 8},
     {"inner", CONF_BLOCK(&inner, 0, 1), .usage = "[NAME]", .about = "More."},
     {0},
 };
@@ -65,6 +68,12 @@ static void the_reference_says_all_that_the_rows_say(void **state)
         "May be repeated.\n"
         "At most 1m.\n"
         "Default: no end.\n"
+        ".It Ic number Ar \"NUMBER\"\n"
+        "At most 9.\n"
+        "Default:\n"
+        ".Ql \"3\" .\n"
+        ".It Ic list Ar \"TEXT...\"\n"
+        "At most 8 bytes.\n"
         ".It Ic inner Ar \"[NAME]\" Brq No ...\n"
         "More.\n"
         "See\n"
@@ -100,6 +109,11 @@ static void words_are_sorted(void **state)
         "origin: include server\n"
         "site: include origin path strip ttl\n"
         "path: bypass include origin strip ttl\n");
+    for (size_t limit = 1, whole = b.n; limit < whole; limit++) {
+        buf_free(&b);
+        buf_init(&b, limit);
+        assert_false(conf_manual_words(&demo_main, &b));
+    }
     buf_free(&b);
 }
 
