@@ -92,7 +92,8 @@ def test_all_errors_are_told_at_once(conf):
     assert {1, 2, 3} <= {int(n) for n in re.findall(r"selvage\.conf:(\d+):", done.stderr)}, lines
 
 
-@pytest.mark.parametrize("octets", [b"\x00", b"site \xff\xfe {", b"{" * 100, b"}" * 5, b'"\\'])
+@pytest.mark.parametrize("octets", [b"\x00", b"site \xff\xfe {", b"{" * 100, b"}" * 5, b'"\\'],
+                         ids=lambda o: repr(o)[2:20])
 def test_garbage_is_an_error_not_a_crash(tmp_path, octets):
     path = tmp_path / "selvage.conf"
     path.write_bytes(octets)

@@ -31,7 +31,7 @@ def client_reading(*sent):
     b"HTTP/2 200\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n",
     b"HTTP/1.1 200 OK\r\n folded: 1\r\n\r\n",
-])
+], ids=lambda said: repr(said)[2:60])
 def test_reader_refuses(said):
     with pytest.raises(FramingError):
         client_reading(said).response()

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from wire import Client
+from waiting import wait_for
 
 KEEP = {"Cache-Control": "max-age=60"}
 
@@ -166,7 +166,6 @@ def test_client_leaves_during_its_upload(edge, origin):
     c.send(b"x" * 500)
     origin.wait_count(1, "/up")
     c.reset()
-    from waiting import wait_for
     wait_for(lambda: seen, "the origin to see the end of the upload")
     assert isinstance(seen[0], AssertionError)
 
@@ -206,6 +205,11 @@ def test_interim_answers_pass(edge, origin):
 HEAD = b"Host: a.test\r\n"
 
 
+def short(value):
+    """A name for a test out of the bytes that it sends."""
+    return repr(value)[2:60] if isinstance(value, bytes) else None
+
+
 @pytest.mark.parametrize("status, request_bytes", [
     # framing and syntax: RFC 9112
     (400, b"GET /a HTTP/1.1\r\n\r\n"),
@@ -241,7 +245,7 @@ HEAD = b"Host: a.test\r\n"
     (414, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n" + HEAD + b"\r\n"),
     (431, b"GET /a HTTP/1.1\r\n" + HEAD + b"X: " + b"a" * 66000 + b"\r\n\r\n"),
     (431, b"GET /a HTTP/1.1\r\n" + HEAD + b"".join(b"X%d: 1\r\n" % n for n in range(101)) + b"\r\n"),
-])
+], ids=short)
 def test_refused(edge, page, status, request_bytes):
     with edge.connect() as c:
         c.send(request_bytes)
@@ -260,7 +264,7 @@ def test_refused(edge, page, status, request_bytes):
     b"x\r\nhello\r\n0\r\n\r\n", b"5\r\nhello0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n",
     b"5 \nhello\r\n0\r\n\r\n", b"FFFFFFFFFFFFFFFFF\r\nhello\r\n0\r\n\r\n", b"0x5\r\nhello\r\n0\r\n\r\n",
     b"5\nhello\r\n0\r\n\r\n",
-])
+], ids=short)
 def test_bad_chunks(edge, origin, chunks):
     """The upload is refused and never completed at the origin."""
     whole = []

@@ -7,10 +7,14 @@ import pytest
 
 from edge import free_port
 from waiting import wait_for
-from wire import Client
 
 NO = {"Cache-Control": "no-store"}
 KEEP = {"Cache-Control": "max-age=60"}
+
+
+def short(value):
+    """A name for a test out of the bytes that the origin sends."""
+    return repr(value)[2:60] if isinstance(value, bytes) else None
 
 
 def close_the_kept_connection(origin):
@@ -133,7 +137,7 @@ def test_name_that_does_not_resolve(selvaged):
     b"HTTP/1.1 200 OK\r\nX: " + b"a" * 70000 + b"\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Le",
     b"",
-])
+], ids=short)
 def test_what_is_not_http_is_a_502(edge, origin, said):
     @origin.at("/bad")
     def bad(x):
@@ -151,7 +155,7 @@ def test_what_is_not_http_is_a_502(edge, origin, said):
     b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"5\r\nhelloXX0\r\n\r\n",
-])
+], ids=short)
 def test_bad_chunks_cut_the_answer(edge, origin, said):
     @origin.at("/bad")
     def bad(x):
