@@ -20,9 +20,9 @@ static _Atomic uint64_t connection_numbers;
 static void h1_drive(struct h1 *c);
 
 void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,
-    const struct txn_handlers *handlers)
+    const struct txn_handlers *handlers, void *app)
 {
-    *s = (struct sessions){.worker = w, .conf = conf, .handlers = handlers};
+    *s = (struct sessions){.worker = w, .conf = conf, .handlers = handlers, .app = app};
     list_init(&s->all);
 }
 
@@ -385,6 +385,7 @@ void sessions_accept(
     c->peer = *peer;
     c->local = *local;
     c->txn.worker = s->worker;
+    c->txn.server = s->app;
     c->txn.peer = &c->peer;
     c->txn.local = &c->local;
     c->txn.connection = atomic_fetch_add_explicit(&connection_numbers, 1, memory_order_relaxed) + 1;

@@ -26,6 +26,7 @@ struct sessions {
     struct worker *worker;              /* borrowed */
     const struct session_conf *conf;    /* borrowed; may be swapped between requests */
     const struct txn_handlers *handlers;
+    void *app;                          /* the handlers' own; txn->server */
     struct list all;
     unsigned count;
     bool draining;
@@ -33,7 +34,7 @@ struct sessions {
 };
 
 void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,
-    const struct txn_handlers *handlers);
+    const struct txn_handlers *handlers, void *app);
 /* Takes over an accepted non-blocking socket; closes it when there are too many. */
 void sessions_accept(struct sessions *s, int fd, const struct addr *peer, const struct addr *local);
 /* Idle connections close now, others after their response. */

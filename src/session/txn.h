@@ -73,7 +73,8 @@ struct txn {
     uint64_t body_bytes_out;       /* of its body */
     uint64_t bytes_in;             /* of the request's head and body */
     bool tls;
-    void *app;                     /* the handlers' own */
+    void *server;                  /* the `app` of its sessions */
+    void *app;                     /* the handlers' own, for this request */
 };
 
 /* Sends an interim response (100, 102, 103) with these field lines; nothing after txn_respond(). To
