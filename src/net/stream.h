@@ -31,8 +31,8 @@ struct stream {
 };
 
 /* Takes over a connected non-blocking fd. `s` is embedded in its owner. Nothing is wanted yet. */
-void stream_open(struct stream *s, struct worker *w, int fd,
-    void (*ready)(struct stream *s, unsigned events));
+void stream_open(
+    struct stream *s, struct worker *w, int fd, void (*ready)(struct stream *s, unsigned events));
 void stream_close(struct stream *s);
 /* Closes so that the peer sees a reset: what is left unsent is thrown away. */
 void stream_reset(struct stream *s);
