@@ -13,6 +13,7 @@ struct deadline {
     struct ev_timer timer;
     struct worker *worker; /* borrowed */
     mono_ms at_ms;         /* 0: none */
+    mono_ms armed_ms;      /* private: when the timer fires */
     void (*fire)(struct deadline *d);
 };
 

@@ -16,15 +16,14 @@
 #include <stdbool.h>
 
 struct worker {
-    int index;              /* 1 .. N; see base/thread.h */
-    struct ev_loop *loop;   /* owns */
-    void *app;              /* the edge's state for this worker; borrowed */
+    int index;            /* 1 .. N; see base/thread.h */
+    struct ev_loop *loop; /* owns */
+    void *app;            /* the edge's state for this worker; borrowed */
     /* private below */
     struct ev_async wake;
-    struct ev_prepare prepare;
     struct ev_check checked;
     struct message *_Atomic inbox; /* newest first */
-    unsigned long thread;   /* pthread_t */
+    unsigned long thread;          /* pthread_t */
     mono_ms now_ms;
     wall_ms wall_now_ms;
 };
