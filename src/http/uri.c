@@ -180,6 +180,8 @@ static size_t encodings_normalise(struct span s, bool query, bool strict, char *
         char c = s.p[i];
         int byte;
 
+        if (strict && c == '\0')
+            return SIZE_MAX;
         if (c != '%') {
             if (char_is(c, CHAR_PATH) || (query && c == '?'))
                 *at++ = c;

@@ -42,7 +42,7 @@ enum uri_path_flags {
 /*
  * RFC 3986 §6.2.2: unreserved characters decoded, other percent-encodings in upper case, what may
  * not stand in a path encoded, dot segments removed (also those written %2e). `path` starts with
- * '/' and so does the result, or both are "*". False: a '%' without two hex digits, or %00.
+ * '/' and so does the result, or both are "*". False: a '%' without two hex digits, or NUL.
  */
 MUST_USE bool uri_path_normalise(
     struct arena *a, struct span path, unsigned flags, struct span *out);

@@ -31,3 +31,57 @@ FUZZ += %D%/fuzz_conf
 %C%_fuzz_conf_LDADD = $(LIBS_CONF)
 %C%_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/conf
+
+FUZZ += %D%/fuzz_cache_control
+%C%_fuzz_cache_control_SOURCES = %D%/fuzz_cache_control.c $(FUZZ_MAIN)
+%C%_fuzz_cache_control_LDADD = $(LIBS_HTTP)
+%C%_fuzz_cache_control_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/cache_control
+
+FUZZ += %D%/fuzz_chunked
+%C%_fuzz_chunked_SOURCES = %D%/fuzz_chunked.c $(FUZZ_MAIN)
+%C%_fuzz_chunked_LDADD = $(LIBS_HTTP)
+%C%_fuzz_chunked_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/chunked
+
+FUZZ += %D%/fuzz_date
+%C%_fuzz_date_SOURCES = %D%/fuzz_date.c $(FUZZ_MAIN)
+%C%_fuzz_date_LDADD = $(LIBS_HTTP)
+%C%_fuzz_date_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/date
+
+FUZZ += %D%/fuzz_fields
+%C%_fuzz_fields_SOURCES = %D%/fuzz_fields.c $(FUZZ_MAIN)
+%C%_fuzz_fields_LDADD = $(LIBS_HTTP)
+%C%_fuzz_fields_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/fields
+
+FUZZ += %D%/fuzz_h1_request
+%C%_fuzz_h1_request_SOURCES = %D%/fuzz_h1_request.c %D%/fuzz_h1.h $(FUZZ_MAIN)
+%C%_fuzz_h1_request_LDADD = $(LIBS_HTTP)
+%C%_fuzz_h1_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/h1_request
+
+FUZZ += %D%/fuzz_h1_response
+%C%_fuzz_h1_response_SOURCES = %D%/fuzz_h1_response.c %D%/fuzz_h1.h $(FUZZ_MAIN)
+%C%_fuzz_h1_response_LDADD = $(LIBS_HTTP)
+%C%_fuzz_h1_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/h1_response
+
+FUZZ += %D%/fuzz_range
+%C%_fuzz_range_SOURCES = %D%/fuzz_range.c $(FUZZ_MAIN)
+%C%_fuzz_range_LDADD = $(LIBS_HTTP)
+%C%_fuzz_range_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/range
+
+FUZZ += %D%/fuzz_sfv
+%C%_fuzz_sfv_SOURCES = %D%/fuzz_sfv.c $(FUZZ_MAIN)
+%C%_fuzz_sfv_LDADD = $(LIBS_HTTP)
+%C%_fuzz_sfv_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/sfv
+
+FUZZ += %D%/fuzz_uri
+%C%_fuzz_uri_SOURCES = %D%/fuzz_uri.c $(FUZZ_MAIN)
+%C%_fuzz_uri_LDADD = $(LIBS_HTTP)
+%C%_fuzz_uri_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/uri
