@@ -4,3 +4,5 @@ dist_demosite_DATA = %D%/demo-site/index.html %D%/demo-site/how.html %D%/demo-si
 demoimagesdir = $(demositedir)/images
 dist_demoimages_DATA = %D%/demo-site/images/dusk.png %D%/demo-site/images/roads.svg
 EXTRA_DIST += %D%/draw-picture
+examplesdir = $(docdir)/examples
+dist_examples_DATA = %D%/selvage.conf

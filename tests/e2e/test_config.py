@@ -1,9 +1,10 @@
 """Configuration files: -t, -T, and errors that say where and what would be right."""
+import os
 import re
 
 import pytest
 
-from edge import run_selvaged
+from edge import TOP, run_selvaged
 
 GOOD = """
 listen 127.0.0.1:18080;
@@ -103,3 +104,25 @@ def test_garbage_is_an_error_not_a_crash(tmp_path, octets):
 def test_one_line_form_and_file_do_not_mix(conf):
     done = run_selvaged("-c", conf(GOOD), "--origin", "http://127.0.0.1:1")
     assert done.returncode == 1
+
+
+def examples():
+    """The configurations that our documents show: indented or fenced blocks with a listen."""
+    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as f:
+        for block in re.findall(r"```\n(.*?)```", f.read(), re.S):
+            if "listen " in block:
+                yield "README.md", block
+    with open(os.path.join(TOP, "man", "selvage.conf.5.in"), encoding="utf-8") as f:
+        for block in re.findall(r"\.Bd -literal -offset indent\n(.*?)\.Ed", f.read(), re.S):
+            if "listen " in block:
+                yield "selvage.conf.5", block
+    with open(os.path.join(TOP, "etc", "selvage.conf"), encoding="utf-8") as f:
+        yield "etc/selvage.conf", f.read()
+
+
+@pytest.mark.parametrize("text", [pytest.param(t, id=f"{where}-{n}")
+                                  for n, (where, t) in enumerate(examples())])
+def test_what_the_documents_show_is_right(conf, tmp_path, text):
+    (tmp_path / "www").mkdir()
+    done = run_selvaged("-t", "-c", conf(text.replace("/srv/www", str(tmp_path / "www"))))
+    assert done.returncode == 0, done.stderr
