@@ -39,6 +39,7 @@ void deadline_set(struct deadline *d, mono_ms after_ms)
 
 void deadline_clear(struct deadline *d)
 {
+    /* The timer stays: the next deadline_set() is likely to come soon and to be later. */
     d->at_ms = 0;
 }
 

@@ -18,7 +18,8 @@ struct deadline {
 };
 
 void deadline_init(struct deadline *d, struct worker *w, void (*fire)(struct deadline *d));
-/* Fires once, `after_ms` from this iteration's time, unless moved or cleared before. */
+/* Fires once, `after_ms` from this iteration's time, unless moved or cleared before. fire() may
+ * set it again, or stop it and free its memory. */
 void deadline_set(struct deadline *d, mono_ms after_ms);
 void deadline_clear(struct deadline *d);
 /* Must be called before the memory goes away. */

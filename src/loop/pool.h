@@ -20,7 +20,7 @@ struct job {
 };
 
 struct pool *pool_new(unsigned threads, unsigned queue_max);
-/* Waits for queued jobs' `work`; their `done` messages are posted. */
+/* Waits for queued jobs' `work`; their `done` messages are posted, so workers are joined later. */
 void pool_free(struct pool **p);
 /* False: the queue is full; nothing will be called. */
 MUST_USE bool pool_submit(struct pool *p, struct worker *w, struct job *j);

@@ -60,7 +60,7 @@ struct worker *worker_new(int index)
 
     check(index > 0 && index < THREADS_MAX);
     w->index = index;
-    w->loop = ev_loop_new(EVFLAG_AUTO | EVFLAG_NOSIGMASK);
+    w->loop = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOSIGMASK);
     check(w->loop != NULL);
     ev_async_init(&w->wake, on_wake);
     ev_async_start(w->loop, &w->wake);
@@ -71,6 +71,13 @@ struct worker *worker_new(int index)
     return w;
 }
 
+/* Before the first iteration: timers count from now, not from when the loop was made. */
+static void start_clocks(struct worker *w)
+{
+    ev_now_update(w->loop);
+    read_clocks(w);
+}
+
 static void *thread_main(void *arg)
 {
     struct start s = *(struct start *)arg;
@@ -79,7 +86,7 @@ static void *thread_main(void *arg)
     free(arg);
     snprintf(name, sizeof(name), "worker %d", s.worker->index);
     thread_set(s.worker->index, name);
-    read_clocks(s.worker);
+    start_clocks(s.worker);
     s.main(s.worker);
     return NULL;
 }
@@ -100,6 +107,7 @@ void worker_start(struct worker *w, void (*main)(struct worker *w))
 
 void worker_run(struct worker *w)
 {
+    start_clocks(w);
     ev_run(w->loop, 0);
     run_inbox(w);
 }

@@ -44,8 +44,9 @@ void worker_start(struct worker *w, void (*main)(struct worker *w));
 void worker_run(struct worker *w);
 /* Leaves worker_run() after this iteration. On the worker's thread. */
 void worker_quit(struct worker *w);
-/* Waits for the thread and frees the worker. Messages left in the inbox are run first, by
- * worker_run() as it leaves. */
+/* Waits for the thread and frees the worker. Messages left in the inbox are run first: by
+ * worker_run() as it leaves, and what comes after that here. Without a thread of its own (tests
+ * that call worker_run() themselves) it does the rest. */
 void worker_join(struct worker **w);
 
 /* From any thread. */
