@@ -1,2 +1,3 @@
 noinst_LIBRARIES += src/net/libnet.a
-src_net_libnet_a_SOURCES =
+src_net_libnet_a_SOURCES = \
+	%D%/addr.c %D%/addr.h %D%/error.c %D%/error.h %D%/stream.c %D%/stream.h

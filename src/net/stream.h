@@ -33,15 +33,18 @@ struct stream {
 /* Takes over a connected non-blocking fd. `s` is embedded in its owner. Nothing is wanted yet. */
 void stream_open(
     struct stream *s, struct worker *w, int fd, void (*ready)(struct stream *s, unsigned events));
+/* Only one that is open. The memory stays the owner's. */
 void stream_close(struct stream *s);
 /* Closes so that the peer sees a reset: what is left unsent is thrown away. */
 void stream_reset(struct stream *s);
+/* False before stream_open() on zeroed memory, too. */
 bool stream_is_open(const struct stream *s);
 
-/* > 0 bytes, STREAM_EOF, STREAM_AGAIN or STREAM_ERROR. */
+/* > 0 bytes, STREAM_EOF (reading only), STREAM_AGAIN or STREAM_ERROR. n > 0. `more`: the rest of a
+ * packet follows at once; the kernel holds a short one back for up to 200 ms. */
 MUST_USE ssize_t stream_read(struct stream *s, void *dst, size_t n);
 MUST_USE ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more);
-/* Bytes of a file; `more` as in MSG_MORE is the socket's business here too. */
+/* Bytes of a file. A file that ends before `offset` is a STREAM_ERROR. */
 MUST_USE ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n);
 /* Whether stream_sendfile() is possible and cheap (plain sockets). */
 bool stream_can_sendfile(const struct stream *s);

@@ -1,0 +1,136 @@
+#include "net/stream.h"
+
+#include "base/check.h"
+#include "net/error.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
+enum { SENDFILE_MAX_BYTES = 0x7ffff000 }; /* of one call, says sendfile(2) */
+
+static void on_io(struct ev_loop *loop, struct ev_io *io, int events)
+{
+    struct stream *s = container_of(io, struct stream, io);
+    unsigned ready =
+        ((events & EV_READ) != 0 ? STREAM_READ : 0) | ((events & EV_WRITE) != 0 ? STREAM_WRITE : 0);
+
+    (void)loop;
+    s->ready(s, ready & s->want);
+}
+
+void stream_open(
+    struct stream *s, struct worker *w, int fd, void (*ready)(struct stream *s, unsigned events))
+{
+    check(fd >= 0);
+    *s = (struct stream){.worker = w, .fd = fd, .ready = ready};
+    ev_io_init(&s->io, on_io, fd, 0);
+}
+
+bool stream_is_open(const struct stream *s)
+{
+    return s->worker != NULL && s->fd >= 0;
+}
+
+void stream_close(struct stream *s)
+{
+    check(stream_is_open(s));
+    ev_io_stop(s->worker->loop, &s->io);
+    close(s->fd);
+    s->fd = -1;
+    s->want = 0;
+}
+
+void stream_reset(struct stream *s)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    /* A Unix socket has no resets; its peer sees the end. */
+    (void)!setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    stream_close(s);
+}
+
+void stream_want(struct stream *s, unsigned events)
+{
+    int mask =
+        ((events & STREAM_READ) != 0 ? EV_READ : 0) | ((events & STREAM_WRITE) != 0 ? EV_WRITE : 0);
+
+    if (events == s->want)
+        return;
+    s->want = events;
+    /* libev collects changes and tells the kernel once per iteration. */
+    ev_io_stop(s->worker->loop, &s->io);
+    if (mask == 0)
+        return;
+    ev_io_set(&s->io, s->fd, mask);
+    ev_io_start(s->worker->loop, &s->io);
+}
+
+/* What a failed call means for the caller. */
+static ssize_t failed(struct stream *s)
+{
+    if (errno == EAGAIN)
+        return STREAM_AGAIN;
+    s->error = errno;
+    return STREAM_ERROR;
+}
+
+ssize_t stream_read(struct stream *s, void *dst, size_t n)
+{
+    ssize_t got;
+
+    check(n > 0); /* else the answer would look like the end */
+    do
+        got = recv(s->fd, dst, n, 0);
+    while (got < 0 && errno == EINTR);
+    return got >= 0 ? got : failed(s);
+}
+
+ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more)
+{
+    struct msghdr msg = {
+        .msg_iov = (struct iovec *)v,
+        .msg_iovlen = (size_t)(n < IOV_MAX ? n : IOV_MAX),
+    };
+    ssize_t sent;
+
+    do
+        sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    while (sent < 0 && errno == EINTR);
+    return sent >= 0 ? sent : failed(s);
+}
+
+bool stream_can_sendfile(const struct stream *s)
+{
+    return stream_is_open(s);
+}
+
+ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n)
+{
+    off_t at = offset;
+    ssize_t sent;
+
+    check(n > 0);
+    if (n > SENDFILE_MAX_BYTES)
+        n = SENDFILE_MAX_BYTES;
+    do
+        sent = sendfile(s->fd, fd, &at, n);
+    while (sent < 0 && errno == EINTR);
+    if (sent > 0)
+        return sent;
+    if (sent < 0)
+        return failed(s);
+    s->error = ENODATA; /* the file ends before `offset` */
+    return STREAM_ERROR;
+}
+
+const char *stream_error(const struct stream *s)
+{
+    return net_error_text(s->error);
+}
+
+void stream_shutdown_write(struct stream *s)
+{
+    (void)!shutdown(s->fd, SHUT_WR);
+}
