@@ -1,6 +1,9 @@
 UNIT += %D%/t_cache_control
 %C%_t_cache_control_SOURCES = %D%/t_cache_control.c %D%/table.h
 %C%_t_cache_control_LDADD = $(LIBS_HTTP) $(CMOCKA_LIBS)
+UNIT += %D%/t_chars
+%C%_t_chars_SOURCES = %D%/t_chars.c %D%/table.h
+%C%_t_chars_LDADD = $(LIBS_HTTP) $(CMOCKA_LIBS)
 UNIT += %D%/t_chunked
 %C%_t_chunked_SOURCES = %D%/t_chunked.c %D%/table.h
 %C%_t_chunked_LDADD = $(LIBS_HTTP) $(CMOCKA_LIBS)

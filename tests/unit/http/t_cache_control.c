@@ -99,6 +99,7 @@ static void directives(void **state)
             "stale_while_revalidate=5 stale_if_error=6 "},     /* 5861 */
         {"Cache-Control: max-stale", "max_stale=2147483648 "}, /* 9111 §5.2.1.2 */
         {"Cache-Control: max-stale=5", "max_stale=5 "},
+        {"Cache-Control: max-stale=x", "max_stale=0 "},
         {"Cache-Control: max-stale, max-stale=5", "max_stale=5 "},
         {"Cache-Control: no-cache=\"a, b\"", "no_cache(a, b) "}, /* 9111 §5.2.2.4 */
         {"Cache-Control: no-cache=a", "no_cache(a) "},
