@@ -55,7 +55,6 @@ struct admin_facts {
 struct admin_conf {
     struct span control;                /* path of the control socket; n == 0: none */
     const struct value_listen *metrics; /* NULL: none */
-    struct span metrics_text;           /* as written, for messages */
     /* Fills in *out; spans may live in `a` (one request's) or longer. On the worker's thread. */
     void (*facts)(void *app, struct arena *a, struct admin_facts *out);
     const struct admin_route *routes; /* further ones, {0} at the end; or NULL */

@@ -1,7 +1,6 @@
 #include "session/h1.h"
 
 #include "base/check.h"
-#include "base/counters.h"
 #include "base/log.h"
 #include "session/h1_conn.h"
 
@@ -40,7 +39,7 @@ static void h1_close(struct h1 *c)
     deadline_stop(&c->send);
     list_remove(&c->node);
     owner->count--;
-    count(C_CONN_CLOSED);
+    h1_count(owner, C_CONN_CLOSED, 1);
     buf_free(&c->in);
     arena_free(&c->txn.arena);
     free(c);
@@ -125,7 +124,7 @@ static void begin_txn(struct h1 *c)
 
 static void refuse(struct h1 *c, int status, const char *why)
 {
-    count(C_REQ_BAD);
+    h1_count(c->owner, C_REQ_BAD, 1);
     c->txn.request.keep_alive = false;
     c->txn.request.body = BODY_NONE;
     if (c->txn.request.minor == 0 && c->txn.request.method_text.n == 0)
@@ -145,7 +144,7 @@ static void serve(struct h1 *c)
     c->used = c->scan.used;
     h1_body_begin(c);
     if (req->body == BODY_LENGTH && req->content_length > c->owner->conf->body_max_bytes) {
-        count(C_REQ_BAD);
+        h1_count(c->owner, C_REQ_BAD, 1);
         c->owner->handlers->refused(
             &c->txn, 413, "the request body is larger than max-request-body allows");
         return;
@@ -188,7 +187,7 @@ static bool receive(struct h1 *c)
     got = stream_read(&c->stream, c->in.p + c->in.n, c->in.cap - c->in.n);
     if (got > 0) {
         c->in.n += (size_t)got;
-        count_add(C_CLIENT_BYTES_IN, (uint64_t)got);
+        h1_count(c->owner, C_CLIENT_BYTES_IN, (uint64_t)got);
     } else if (got == STREAM_EOF) {
         c->eof = true;
     }
@@ -317,16 +316,16 @@ static void on_deadline(struct deadline *d)
     switch (c->state) {
     case H1_IDLE:
     case H1_LINGER:
-        count(C_CLIENT_TIMEOUT);
+        h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
         h1_close(c);
         return;
     case H1_HEAD:
-        count(C_CLIENT_TIMEOUT);
+        h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
         c->txn.request = (struct http_request){0};
         refuse(c, 408, "the request head did not arrive in time");
         break;
     case H1_ACTIVE:
-        count(C_CLIENT_TIMEOUT);
+        h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
         c->body.error = 408;
         h1_body_readable(c);
         break;
@@ -338,7 +337,7 @@ static void on_send_deadline(struct deadline *d)
 {
     struct h1 *c = container_of(d, struct h1, send);
 
-    count(C_CLIENT_TIMEOUT);
+    h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
     c->timed_out = true;
     c->abort = true;
     h1_drive(c);
@@ -366,18 +365,18 @@ void sessions_accept(
 {
     struct h1 *c;
 
-    count(C_CONN_ACCEPTED);
+    h1_count(s, C_CONN_ACCEPTED, 1);
     if (s->count >= (uint64_t)s->conf->connections_max) {
-        count(C_CONN_REFUSED);
-        count(C_CONN_CLOSED);
+        h1_count(s, C_CONN_REFUSED, 1);
+        h1_count(s, C_CONN_CLOSED, 1);
         log_peer("client: refused a connection, %u are open (max-connections)", s->count);
         close(fd);
         return;
     }
     c = calloc(1, sizeof(*c));
     if (c == NULL) {
-        count(C_CONN_REFUSED);
-        count(C_CONN_CLOSED);
+        h1_count(s, C_CONN_REFUSED, 1);
+        h1_count(s, C_CONN_CLOSED, 1);
         close(fd);
         return;
     }

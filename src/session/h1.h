@@ -20,7 +20,6 @@
 #include "session/conf.h"
 #include "session/txn.h"
 
-
 /* A worker's client connections. */
 struct sessions {
     struct worker *worker;              /* borrowed */
@@ -30,6 +29,7 @@ struct sessions {
     struct list all;
     unsigned count;
     bool draining;
+    bool uncounted;                     /* not among the clients that counters.tbl counts */
     void (*drained)(struct sessions *s); /* called once when draining and the last one is gone */
 };
 

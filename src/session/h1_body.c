@@ -1,4 +1,3 @@
-#include "base/counters.h"
 #include "session/h1_conn.h"
 
 #include <string.h>
@@ -48,7 +47,7 @@ static ssize_t receive(struct h1 *c, void *dst, size_t n)
 
     if (got > 0) {
         c->txn.bytes_in += (uint64_t)got;
-        count_add(C_CLIENT_BYTES_IN, (uint64_t)got);
+        h1_count(c->owner, C_CLIENT_BYTES_IN, (uint64_t)got);
         deadline_clear(&c->deadline);
         return got;
     }

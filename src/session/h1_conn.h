@@ -6,6 +6,7 @@
 #define SESSION_H1_CONN_H
 
 #include "base/buf.h"
+#include "base/counters.h"
 #include "http/chunked.h"
 #include "loop/deadline.h"
 #include "net/stream.h"
@@ -64,6 +65,13 @@ struct h1 {
 static inline struct h1 *conn_of(struct txn *t)
 {
     return container_of(t, struct h1, txn);
+}
+
+/* Of client connections; an operator's own questions are not counted. */
+static inline void h1_count(const struct sessions *s, enum counter what, uint64_t n)
+{
+    if (!s->uncounted)
+        count_add(what, n);
 }
 
 /* h1_body.c */

@@ -3,7 +3,6 @@
  * sendfile() from the cache's memory where the socket can.
  */
 #include "base/check.h"
-#include "base/counters.h"
 #include "cache/reader.h"
 #include "http/h1_write.h"
 #include "http/status.h"
@@ -237,7 +236,7 @@ static bool by_file(const struct h1 *c, const struct piece *p)
 static void sent_bytes(struct h1 *c, size_t n)
 {
     c->txn.bytes_out += n;
-    count_add(C_CLIENT_BYTES_OUT, n);
+    h1_count(c->owner, C_CLIENT_BYTES_OUT, n);
     deadline_clear(&c->send);
 }
 
