@@ -42,7 +42,7 @@ struct listener {
     struct ev_io io;
     struct ev_timer backoff; /* runs while descriptors are short */
     int reserve;             /* a descriptor to give up for shedding */
-    bool paused;
+    bool paused, closing;
     mono_ms said_ms; /* when the shortage was last logged; 0: never */
 };
 
