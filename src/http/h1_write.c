@@ -8,12 +8,12 @@ enum { U64_DIGITS = 20 };
 
 static struct span u64_text(uint64_t v, char out[static U64_DIGITS])
 {
-    char *at = out + U64_DIGITS;
+    size_t at = U64_DIGITS;
 
     do
-        *--at = (char)('0' + v % 10);
+        out[--at] = (char)('0' + v % 10);
     while ((v /= 10) != 0);
-    return span_make(at, (size_t)(out + U64_DIGITS - at));
+    return span_make(out + at, U64_DIGITS - at);
 }
 
 /* After buf_reserve() made room. */

@@ -57,7 +57,7 @@ static void *array_grow(struct arena *a, void *v, unsigned n, unsigned max, size
 static bool number_parse(struct reader *r, struct sfv_item *out)
 {
     bool negative = take(r, '-');
-    unsigned whole = 0, fraction = 0;
+    unsigned whole = 0;
     int64_t v = 0;
 
     for (; r->s.n != 0 && char_is(r->s.p[0], CHAR_DIGIT); r->s = span_from(r->s, 1)) {
@@ -69,6 +69,8 @@ static bool number_parse(struct reader *r, struct sfv_item *out)
         return false;
     out->type = SFV_INTEGER;
     if (take(r, '.')) {
+        unsigned fraction = 0;
+
         for (; r->s.n != 0 && char_is(r->s.p[0], CHAR_DIGIT); r->s = span_from(r->s, 1)) {
             if (++fraction > FRACTION_DIGITS)
                 return false;

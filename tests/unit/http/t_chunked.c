@@ -79,6 +79,7 @@ static void bodies(void **state)
         BAD("CR and more after the data", "3\r\nabc\rx\r\n0\r\n\r\n"),
         BAD("LF ends the trailers", "0\r\n\n"),
         BAD("LF after a trailer", "0\r\nA: b\n\r\n"),
+        BAD("two bytes that are not the empty line", "0\r\nx\n"),
         BAD("folded trailer", "0\r\nA: b\r\n c\r\n\r\n"),
         BAD("trailer is no field", "0\r\nGET / HTTP/1.1\r\n\r\n"),
         BAD("space before the colon", "0\r\nA : b\r\n\r\n"),

@@ -58,6 +58,9 @@ static void bad_requests(void **state)
     } rows[] = {
 #define ROW(why, status, text) {why, {text, sizeof(text) - 1}, status}
         ROW("9112 §2.2 bare LF after the request line", 400, "GET / HTTP/1.1\n" H "\r\n"),
+        ROW("9112 §2.2 a byte and LF for CRLF", 400, "GET / HTTP/1.1x\n" H "\r\n"),
+        ROW("9112 §2.2 bare CR, then what looks like a field", 400,
+            "GET / HTTP/1.1\r\n" H "A: b\rXC: d\r\n\r\n"),
         ROW("9112 §2.2 bare LF after a field", 400, "GET / HTTP/1.1\r\nHost: a.example\n\r\n"),
         ROW("9112 §2.2 bare LF as the empty line", 400, "GET / HTTP/1.1\r\n" H "\n"),
         ROW("9112 §2.2 bare CR in a value", 400, "GET / HTTP/1.1\r\n" H "A: b\rc\r\n\r\n"),
@@ -120,6 +123,8 @@ static void bad_requests(void **state)
         ROW("9110 §5.5 DEL in a value", 400, "GET / HTTP/1.1\r\n" H "A: b\177c\r\n\r\n"),
         ROW("9110 §5.5 control late in a value", 400,
             "GET / HTTP/1.1\r\n" H "A: bbbbbbbbbbbbbbbbbb\001\r\n\r\n"),
+        ROW("9110 §5.5 DEL late in a value", 400,
+            "GET / HTTP/1.1\r\n" H "A: bbbbbbbbbbb\177bbbbbbbbb\r\n\r\n"),
         ROW("9112 §6.1 both", 400,
             "GET / HTTP/1.1\r\n" H "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"),
         ROW("9112 §6.1 in HTTP/1.0", 400,
@@ -314,7 +319,7 @@ static void limits_hold(void **state)
     assert_int_equal(grown("GET / HTTP/1.1\r\n" H "Connection: b", 100, ",a", "\r\n\r\n"), 400);
 }
 
-static void bad_request_line_is_answered_early(void **state)
+static void what_is_bad_is_answered_early(void **state)
 {
     struct http_request req;
     struct h1_scan s;
@@ -322,6 +327,8 @@ static void bad_request_line_is_answered_early(void **state)
     (void)state;
     h1_scan_init(&s, &limits);
     assert_int_equal(h1_request_parse(&s, SPAN("GET /\r\n"), &arena, &req), H1_BAD);
+    h1_scan_init(&s, &limits);
+    assert_int_equal(h1_request_parse(&s, SPAN("GET / HTTP/1.1\r\nA: b\n"), &arena, &req), H1_BAD);
     h1_scan_init(&s, &limits);
     assert_int_equal(h1_request_parse(&s, SPAN(""), &arena, &req), H1_MORE);
     assert_false(h1_scan_begun(&s));
@@ -443,7 +450,7 @@ int main(void)
         cmocka_unit_test(expect),
         cmocka_unit_test(pipelined),
         cmocka_unit_test(limits_hold),
-        cmocka_unit_test(bad_request_line_is_answered_early),
+        cmocka_unit_test(what_is_bad_is_answered_early),
         cmocka_unit_test(responses),
         cmocka_unit_test(bad_responses),
         cmocka_unit_test(sections),
