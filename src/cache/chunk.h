@@ -56,8 +56,9 @@ struct chunk *chunk_ref(struct chunk *c);
 /* Sets *c to NULL. */
 void chunk_release(struct chunk **c);
 
-/* Copies as much of `data` as there is room for, and returns how much. */
-uint32_t chunk_append(struct chunk *c, struct span data);
+/* Copies as much of `data` as there is room for behind n, and returns how much. The bytes count
+ * only when n is raised, which is the caller's to do (under the lock of the fill's readers). */
+MUST_USE uint32_t chunk_write(struct chunk *c, struct span data);
 /* The same bytes in the smallest chunk that holds them, with one reference and no `next`; NULL when
  * that saves nothing or there is no memory for it. */
 MUST_USE struct chunk *chunk_trimmed(const struct chunk *c, uint64_t owner);

@@ -57,6 +57,8 @@ void eviction_init(
 MUST_USE bool eviction_admit(struct eviction *e, uint32_t fingerprint, uint64_t bytes, bool room);
 /* Takes in an entry; its bytes and fingerprint are set. */
 void eviction_insert(struct eviction *e, struct eviction_entry *entry);
+/* The same in place of `old`, which is taken out: in its queue, with its credit. */
+void eviction_replace(struct eviction *e, struct eviction_entry *old, struct eviction_entry *entry);
 void eviction_remove(struct eviction *e, struct eviction_entry *entry);
 /* Takes the next one to leave out and returns it, or NULL when there is none. */
 struct eviction_entry *eviction_victim(struct eviction *e);

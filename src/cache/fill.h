@@ -33,7 +33,7 @@
 #include "cache/object.h"
 
 struct worker;
-struct reader;
+struct fill;
 
 enum {
     FILL_WINDOW_BYTES = 1 << 20,

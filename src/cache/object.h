@@ -23,7 +23,7 @@
 struct head_field {
     uint32_t name_at, value_at;
     uint32_t value_n;
-    uint16_t name_n;
+    uint32_t name_n;
     uint16_t id; /* enum field_id */
 };
 
@@ -38,7 +38,7 @@ struct object {
     struct eviction_entry used; /* private: the memory tier's */
     struct cache *cache;        /* borrowed */
     uint16_t status;
-    uint16_t fields_n;
+    uint32_t fields_n;
     uint32_t bytes;            /* of this allocation, without the body */
     struct span head_text;     /* "HTTP/1.1 200 OK\r\nName: value\r\n...", no empty line; in this
                                   allocation */

@@ -44,8 +44,8 @@ enum read_state reader_state(struct reader *r);
 /* The object with its head; borrowed from the reader. Only in READ_READY and READ_CUT. The object
  * of a fill that goes on has no body yet: its length is fill_length(). */
 struct object *reader_object(struct reader *r);
-int reader_status(const struct reader *r);
-const char *reader_why(const struct reader *r);
+int reader_status(struct reader *r);
+const char *reader_why(struct reader *r);
 
 /* Limits the body to [first, first + count): before the first reader_pieces(). Bytes before `first`
  * are skipped as they come. */

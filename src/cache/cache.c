@@ -1,0 +1,93 @@
+#include "cache/cache.h"
+
+#include "base/check.h"
+#include "cache/cache_impl.h"
+#include "cache/fill.h"
+#include "cache/object.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { OBJECT_MAX_DIVISOR = 16 };
+
+struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long err_cap)
+{
+    struct cache *c;
+
+    if (conf->memory_bytes < CACHE_MEMORY_MIN_BYTES) {
+        snprintf(err, err_cap, "the cache needs at least %d MiB of memory",
+            CACHE_MEMORY_MIN_BYTES >> 20);
+        return NULL;
+    }
+    c = xcalloc(1, sizeof(*c));
+    c->memory = memory_new(conf->memory_bytes - flights_bytes(conf->memory_bytes));
+    if (c->memory == NULL) {
+        snprintf(err, err_cap, "cannot have %llu MiB of memory for the cache: %s",
+            (unsigned long long)conf->memory_bytes >> 20, strerror(errno));
+        free(c);
+        return NULL;
+    }
+    c->flights = flights_new(conf->memory_bytes);
+    c->budget_bytes = conf->memory_bytes;
+    c->object_max_bytes = conf->object_max_bytes != 0 ? conf->object_max_bytes
+                                                      : conf->memory_bytes / OBJECT_MAX_DIVISOR;
+    c->laggard_ms = conf->laggard_ms != 0 ? conf->laggard_ms : FILL_LAGGARD_MS;
+    return c;
+}
+
+void cache_close(struct cache **cp)
+{
+    struct cache *c = *cp;
+
+    flights_free(&c->flights);
+    memory_free(&c->memory);
+    free(c);
+    *cp = NULL;
+}
+
+struct object *cache_find(struct cache *c, const struct cache_key *key)
+{
+    return memory_find(c->memory, key, true);
+}
+
+struct object *cache_peek(struct cache *c, const struct cache_key *key)
+{
+    return memory_find(c->memory, key, false);
+}
+
+void cache_put(struct cache *c, struct object *obj)
+{
+    if (!obj->loose)
+        memory_put(c->memory, obj);
+}
+
+bool cache_replace(struct cache *c, struct object *old, struct object *obj)
+{
+    return !obj->loose && memory_replace(c->memory, old, obj);
+}
+
+bool cache_remove(struct cache *c, const struct cache_key *key)
+{
+    flights_doom(c->flights, key);
+    return memory_remove(c->memory, key);
+}
+
+void cache_clear(struct cache *c)
+{
+    flights_doom(c->flights, NULL);
+    memory_clear(c->memory);
+}
+
+uint64_t cache_object_max(const struct cache *c)
+{
+    return c->object_max_bytes;
+}
+
+void cache_stats(struct cache *c, struct cache_stats *out)
+{
+    memory_stats(c->memory, out);
+    out->memory_bytes = c->budget_bytes;
+    out->used_bytes += flights_bytes(c->budget_bytes);
+    out->fills = atomic_load_explicit(&c->fills, memory_order_relaxed);
+}

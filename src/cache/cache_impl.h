@@ -1,0 +1,22 @@
+/*
+ * cache_impl.h - what a cache is made of, for the files of this folder.
+ */
+#ifndef CACHE_CACHE_IMPL_H
+#define CACHE_CACHE_IMPL_H
+
+#include "cache/cache.h"
+#include "cache/flights.h"
+#include "cache/memory.h"
+
+#include <stdatomic.h>
+
+struct cache {
+    struct memory *memory;   /* owns */
+    struct flights *flights; /* owns */
+    uint64_t budget_bytes;
+    uint64_t object_max_bytes;
+    mono_ms laggard_ms;
+    _Atomic uint64_t fills; /* led and not ended */
+};
+
+#endif

@@ -1,0 +1,135 @@
+#include "cache/chunk.h"
+
+#include "base/check.h"
+#include "cache/memory.h"
+#include "cache/slab.h"
+
+#include <stdlib.h>
+
+_Static_assert((int)CHUNK_MAX == (int)SLAB_PIECE_MAX, "a chunk's bytes fit in one piece");
+_Static_assert((int)CHUNK_FILE_MIN == (int)SLAB_PAGES_MIN, "what goes by file stands in pages");
+
+static struct chunk *chunk_init(
+    struct chunk *c, struct memory *m, uint32_t cap, uint64_t at, enum chunk_place place)
+{
+    *c = (struct chunk){
+        .refs = 1,
+        .cap = cap,
+        .place = (uint8_t)place,
+        .at = at,
+        .memory = m,
+        .data = (char *)(c + 1),
+    };
+    return c;
+}
+
+/* What a chunk of that size takes, struct included. */
+static size_t chunk_cost(uint32_t cap)
+{
+    if (sizeof(struct chunk) + cap < SLAB_PAGES_MIN)
+        return slab_piece_bytes(sizeof(struct chunk) + cap);
+    return slab_piece_bytes(sizeof(struct chunk)) +
+           slab_piece_bytes(cap < SLAB_PAGES_MIN ? SLAB_PAGES_MIN : cap);
+}
+
+struct chunk *chunk_new(struct memory *m, uint32_t cap, uint64_t at, uint64_t owner)
+{
+    struct chunk *c;
+    char *data;
+
+    check(cap > 0 && cap <= CHUNK_MAX);
+    if (sizeof(struct chunk) + cap < SLAB_PAGES_MIN) {
+        c = memory_alloc(m, sizeof(struct chunk) + cap, owner);
+        return c != NULL ? chunk_init(c, m, cap, at, CHUNK_INLINE) : NULL;
+    }
+    data = memory_alloc(m, cap < SLAB_PAGES_MIN ? SLAB_PAGES_MIN : cap, owner);
+    if (data == NULL)
+        return NULL;
+    c = memory_alloc(m, sizeof(struct chunk), owner);
+    if (c == NULL) {
+        memory_give(m, data, false);
+        return NULL;
+    }
+    chunk_init(c, m, cap, at, CHUNK_PAGES);
+    c->data = data;
+    return c;
+}
+
+struct chunk *chunk_new_loose(struct memory *m, uint32_t cap, uint64_t at)
+{
+    check(cap > 0 && cap <= CHUNK_MAX);
+    return chunk_init(xmalloc(sizeof(struct chunk) + cap), m, cap, at, CHUNK_LOOSE);
+}
+
+struct chunk *chunk_ref(struct chunk *c)
+{
+    if (c != NULL)
+        atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+static void chunk_free(struct chunk *c)
+{
+    switch ((enum chunk_place)c->place) {
+    case CHUNK_INLINE:
+        memory_give(c->memory, c, false);
+        return;
+    case CHUNK_PAGES:
+        memory_give(c->memory, c->data, atomic_load_explicit(&c->by_file, memory_order_relaxed));
+        memory_give(c->memory, c, false);
+        return;
+    case CHUNK_LOOSE:
+        free(c);
+        return;
+    }
+}
+
+void chunk_release(struct chunk **cp)
+{
+    struct chunk *c = *cp, *next;
+
+    /* A chain may be thousands of chunks: no recursion. */
+    for (; c != NULL; c = next) {
+        if (atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+            break;
+        next = c->next;
+        chunk_free(c);
+    }
+    *cp = NULL;
+}
+
+uint32_t chunk_write(struct chunk *c, struct span data)
+{
+    uint32_t n = c->cap - c->n;
+
+    if (data.n < n)
+        n = (uint32_t)data.n;
+    memcpy(c->data + c->n, data.p, n);
+    return n;
+}
+
+struct chunk *chunk_trimmed(const struct chunk *c, uint64_t owner)
+{
+    struct chunk *trimmed;
+
+    if (c->n == 0 || c->place == CHUNK_LOOSE || chunk_cost(c->n) >= chunk_cost(c->cap))
+        return NULL;
+    trimmed = chunk_new(c->memory, c->n, c->at, owner);
+    if (trimmed == NULL)
+        return NULL;
+    trimmed->n = chunk_write(trimmed, span_make(c->data, c->n));
+    return trimmed;
+}
+
+int chunk_file(const struct chunk *c, int64_t *offset)
+{
+    if (c->place != CHUNK_PAGES)
+        return -1;
+    *offset = memory_offset(c->memory, c->data);
+    return memory_fd(c->memory);
+}
+
+void chunk_sent_by_file(struct chunk *c)
+{
+    atomic_store_explicit(&c->by_file, true, memory_order_relaxed);
+}

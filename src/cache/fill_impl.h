@@ -1,0 +1,92 @@
+/*
+ * fill_impl.h - the inside of fills and readers, for fill.c, reader.c and flights.c.
+ *
+ * A fill's lock guards what stands below it, and its readers' fields likewise. Bytes are written
+ * into the last chunk without the lock, by the leader only, and count when chunk.n is raised under
+ * it. Order: flights' lock, then memory's; a fill's lock, then memory's or an inbox.
+ */
+#ifndef CACHE_FILL_IMPL_H
+#define CACHE_FILL_IMPL_H
+
+#include "base/list.h"
+#include "cache/chunk.h"
+#include "cache/fill.h"
+#include "cache/flights.h"
+#include "cache/reader.h"
+#include "loop/deadline.h"
+#include "loop/worker.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct fill {
+    _Atomic uint32_t refs;
+    _Atomic bool doomed;           /* its key was removed meanwhile: not to be stored */
+    struct cache *cache;           /* borrowed */
+    struct hash128 hash;           /* of key */
+    struct span key;               /* in this allocation */
+    struct flight_embedded flight; /* under the flights' lock */
+
+    /* The leader's, on its worker only. */
+    struct worker *worker; /* borrowed */
+    void (*on_room)(void *ctx);
+    void *ctx;
+    struct deadline laggard;
+    mono_ms stalled_ms;     /* since when the window is shut */
+    struct chunk *previous; /* borrowed from `first`'s chain: the one before `last`; when kept */
+
+    pthread_mutex_t lock;
+    enum fill_state state;
+    bool passing; /* what was FILL_PASSING before it ended */
+    bool keep;    /* will be stored */
+    bool starved; /* the budget refused memory for the window */
+    bool gone;    /* the first byte is not here any more */
+    bool shut;    /* fill_append() took less than all, and waits for room */
+    bool room_posted;
+    int status;
+    const char *why;       /* static */
+    struct object *object; /* counted */
+    int64_t length;
+    uint64_t bytes;
+    struct chunk *first; /* counted; NULL: no bytes yet, or gone */
+    struct chunk *last;  /* counted */
+    struct list readers; /* struct reader.link */
+    unsigned readers_n;
+    struct message room; /* holds a reference while posted */
+};
+
+struct reader {
+    struct fill *fill;     /* counted; NULL for a stored object */
+    struct object *object; /* counted; NULL for a fill */
+    struct worker *worker; /* borrowed */
+    void (*wake)(void *ctx);
+    void *ctx;
+    bool leader;
+    bool followed; /* was counted in C_FOLLOWS */
+    bool local;    /* the chain is final: nothing below needs the lock any more */
+
+    struct list link; /* in fill.readers */
+    struct message posted_wake;
+    bool posted;
+    bool closed;         /* reader_close() came while posted: freed by the message */
+    bool hungry;         /* wants to be woken when there is more */
+    bool cut;            /* for being slow */
+    struct chunk *chunk; /* counted; where pos is, or before it */
+    uint64_t pos;        /* next byte of the body to be sent */
+    uint64_t end;        /* first byte behind the range */
+    uint64_t total;      /* local: bytes that there are */
+};
+
+/* Any thread. */
+struct fill *fill_ref(struct fill *f);
+void fill_doom(struct fill *f);
+
+/* All under the fill's lock. fill_ended(): nothing changes any more, so no lock is needed. */
+bool fill_ended(const struct fill *f);
+void fill_attach(struct fill *f, struct reader *r);
+void fill_detach(struct fill *f, struct reader *r);
+/* A reader moved on: opens the window if there is room now. */
+void fill_readers_moved(struct fill *f);
+void reader_post(struct reader *r);
+
+#endif

@@ -1,0 +1,159 @@
+#include "cache/object.h"
+
+#include "base/check.h"
+#include "cache/cache_impl.h"
+#include "cache/index.h"
+#include "cache/slab.h"
+#include "http/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* An object is one piece: the struct, its head_field table, the head's text, the key. */
+
+static struct span response_reason(const struct http_response *head)
+{
+    return head->reason.n != 0 ? head->reason : http_status_reason(head->status);
+}
+
+static size_t head_text_bytes(const struct http_response *head)
+{
+    size_t n = sizeof("HTTP/1.1 200 \r\n") - 1 + response_reason(head).n;
+
+    for (unsigned i = 0; i < head->fields.n; i++)
+        n += head->fields.v[i].name.n + head->fields.v[i].value.n + sizeof(": \r\n") - 1;
+    return n;
+}
+
+static char *put(char *to, struct span s)
+{
+    if (s.n != 0)
+        memcpy(to, s.p, s.n);
+    return to + s.n;
+}
+
+static void head_write(struct object *o, char *text, const struct http_response *head)
+{
+    char status[sizeof("HTTP/1.1 200 ")];
+    char *p = text;
+
+    snprintf(status, sizeof(status), "HTTP/1.1 %03u ", (unsigned)head->status % 1000);
+    p = put(p, span_of(status));
+    p = put(put(p, response_reason(head)), SPAN("\r\n"));
+    for (unsigned i = 0; i < head->fields.n; i++) {
+        const struct field *f = &head->fields.v[i];
+        struct head_field *h = &o->fields[i];
+
+        h->id = (uint16_t)f->id;
+        h->name_at = (uint32_t)(p - text);
+        h->name_n = (uint32_t)f->name.n;
+        p = put(put(p, f->name), SPAN(": "));
+        h->value_at = (uint32_t)(p - text);
+        h->value_n = (uint32_t)f->value.n;
+        p = put(put(p, f->value), SPAN("\r\n"));
+    }
+    o->head_text = span_make(text, (size_t)(p - text));
+}
+
+struct object *object_new(struct cache *c, const struct cache_key *key,
+    const struct http_response *head, const struct freshness *fresh)
+{
+    size_t fields_bytes = head->fields.n * sizeof(struct head_field);
+    size_t text_bytes = head_text_bytes(head);
+    size_t bytes = sizeof(struct object) + fields_bytes + text_bytes + key->text.n;
+    struct object *o = NULL;
+    bool loose;
+    char *p;
+
+    /* The parser's limits on heads are far below. */
+    check(bytes <= UINT32_MAX);
+    if (bytes <= SLAB_PIECE_MAX)
+        o = memory_alloc(c->memory, bytes, index_hash(key->hash));
+    loose = o == NULL;
+    if (loose)
+        o = xmalloc(bytes);
+    *o = (struct object){
+        .refs = 1,
+        .loose = loose,
+        .hash = key->hash,
+        .cache = c,
+        .status = (uint16_t)head->status,
+        .fields_n = head->fields.n,
+        .bytes = (uint32_t)bytes,
+    };
+    if (fresh != NULL)
+        o->fresh = *fresh;
+    list_init(&o->used.link);
+    p = (char *)(o + 1);
+    o->fields = (struct head_field *)(void *)p;
+    head_write(o, p + fields_bytes, head);
+    p += fields_bytes + text_bytes;
+    o->key = span_make(p, key->text.n);
+    put(p, key->text);
+    return o;
+}
+
+struct object *object_with_head(
+    struct object *old, const struct http_response *head, const struct freshness *fresh)
+{
+    struct cache_key key = {old->key, old->hash};
+    struct object *o = object_new(old->cache, &key, head, fresh);
+
+    check(old->whole);
+    o->body = chunk_ref(old->body);
+    o->body_bytes = old->body_bytes;
+    o->whole = true;
+    return o;
+}
+
+struct object *object_ref(struct object *o)
+{
+    atomic_fetch_add_explicit(&o->refs, 1, memory_order_relaxed);
+    return o;
+}
+
+void object_release(struct object **op)
+{
+    struct object *o = *op;
+
+    *op = NULL;
+    if (o == NULL || atomic_fetch_sub_explicit(&o->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    chunk_release(&o->body);
+    if (o->loose)
+        free(o);
+    else
+        memory_give(o->cache->memory, o, false);
+}
+
+struct span object_field_name(const struct object *o, unsigned i)
+{
+    return span_make(o->head_text.p + o->fields[i].name_at, o->fields[i].name_n);
+}
+
+struct span object_field_value(const struct object *o, unsigned i)
+{
+    return span_make(o->head_text.p + o->fields[i].value_at, o->fields[i].value_n);
+}
+
+struct span object_get(const struct object *o, enum field_id id)
+{
+    for (unsigned i = 0; i < o->fields_n; i++)
+        if (o->fields[i].id == id)
+            return object_field_value(o, i);
+    return SPAN_EMPTY;
+}
+
+struct fields object_fields(const struct object *o, struct arena *a)
+{
+    struct fields f = {NULL, 0, 0};
+
+    if (o->fields_n == 0)
+        return f;
+    f.v = arena_alloc(a, o->fields_n * sizeof(*f.v));
+    f.n = f.cap = o->fields_n;
+    for (unsigned i = 0; i < o->fields_n; i++)
+        f.v[i] = (struct field){
+            object_field_name(o, i), object_field_value(o, i), (enum field_id)o->fields[i].id};
+    return f;
+}

@@ -1,0 +1,297 @@
+#include "cache/reader.h"
+
+#include "base/check.h"
+#include "base/counters.h"
+#include "cache/fill_impl.h"
+
+#include <stdlib.h>
+
+static void reader_run(struct message *m, struct worker *w);
+
+static struct reader *reader_new(struct worker *w, void (*wake)(void *ctx), void *ctx)
+{
+    struct reader *r = xcalloc(1, sizeof(*r));
+
+    r->worker = w;
+    r->wake = wake;
+    r->ctx = ctx;
+    r->end = UINT64_MAX;
+    r->posted_wake.run = reader_run;
+    list_init(&r->link);
+    return r;
+}
+
+struct reader *reader_of_object(struct object *obj)
+{
+    struct reader *r = reader_new(NULL, NULL, NULL);
+
+    check(obj->whole);
+    r->object = object_ref(obj);
+    r->chunk = chunk_ref(obj->body);
+    r->total = obj->body_bytes;
+    r->local = true;
+    return r;
+}
+
+struct reader *reader_of_fill(
+    struct fill *f, bool is_leader, struct worker *w, void (*wake)(void *ctx), void *ctx)
+{
+    struct reader *r = reader_new(w, wake, ctx);
+    bool alone, can_join;
+
+    r->leader = is_leader;
+    r->hungry = true;
+    pthread_mutex_lock(&f->lock);
+    alone = f->passing && !is_leader;
+    can_join = alone || !f->gone;
+    if (can_join)
+        r->fill = fill_ref(f);
+    if (can_join && !alone)
+        fill_attach(f, r);
+    pthread_mutex_unlock(&f->lock);
+    if (!can_join) {
+        free(r);
+        return NULL;
+    }
+    return r;
+}
+
+static void reader_free(struct reader *r)
+{
+    chunk_release(&r->chunk);
+    object_release(&r->object);
+    fill_release(&r->fill);
+    free(r);
+}
+
+void reader_close(struct reader **rp)
+{
+    struct reader *r = *rp;
+    bool posted = false;
+
+    *rp = NULL;
+    if (r == NULL)
+        return;
+    if (r->fill != NULL) {
+        pthread_mutex_lock(&r->fill->lock);
+        fill_detach(r->fill, r);
+        r->closed = true;
+        posted = r->posted;
+        pthread_mutex_unlock(&r->fill->lock);
+    }
+    if (!posted)
+        reader_free(r);
+}
+
+/* --- wake-ups --------------------------------------------------------------------------------- */
+
+void reader_post(struct reader *r)
+{
+    r->hungry = false;
+    if (r->posted)
+        return;
+    r->posted = true;
+    worker_post(r->worker, &r->posted_wake);
+}
+
+static void reader_run(struct message *m, struct worker *w)
+{
+    struct reader *r = container_of(m, struct reader, posted_wake);
+    bool closed;
+
+    (void)w;
+    pthread_mutex_lock(&r->fill->lock);
+    r->posted = false;
+    closed = r->closed;
+    pthread_mutex_unlock(&r->fill->lock);
+    if (closed)
+        reader_free(r);
+    else
+        r->wake(r->ctx);
+}
+
+/* --- state ------------------------------------------------------------------------------------ */
+
+/* False: no lock is needed (and none held), because nothing changes any more. */
+static bool reader_lock(struct reader *r)
+{
+    if (r->local)
+        return false;
+    pthread_mutex_lock(&r->fill->lock);
+    if (!fill_ended(r->fill))
+        return true;
+    r->local = true;
+    r->total = r->fill->bytes;
+    fill_detach(r->fill, r);
+    pthread_mutex_unlock(&r->fill->lock);
+    return false;
+}
+
+static void reader_unlock(struct reader *r, bool locked)
+{
+    if (locked)
+        pthread_mutex_unlock(&r->fill->lock);
+}
+
+static enum read_state fill_read_state(const struct fill *f, const struct reader *r)
+{
+    if (r->cut)
+        return READ_CUT;
+    if (f->passing && !r->leader)
+        return READ_ALONE;
+    if (f->object == NULL)
+        return f->state == FILL_FAILED ? READ_FAILED : READ_WAIT;
+    return f->state == FILL_FAILED ? READ_CUT : READ_READY;
+}
+
+enum read_state reader_state(struct reader *r)
+{
+    enum read_state state;
+    bool locked;
+
+    if (r->fill == NULL)
+        return READ_READY;
+    locked = reader_lock(r);
+    state = fill_read_state(r->fill, r);
+    reader_unlock(r, locked);
+    if (state == READ_READY && !r->leader && !r->followed) {
+        r->followed = true;
+        count(C_FOLLOWS);
+    }
+    return state;
+}
+
+struct object *reader_object(struct reader *r)
+{
+    struct object *obj;
+    bool locked;
+
+    if (r->fill == NULL)
+        return r->object;
+    locked = reader_lock(r);
+    obj = r->fill->object;
+    reader_unlock(r, locked);
+    check(obj != NULL);
+    return obj;
+}
+
+/* Both are set once, before the state is READ_FAILED or READ_CUT. */
+int reader_status(struct reader *r)
+{
+    bool locked = reader_lock(r);
+    int status = r->fill != NULL ? r->fill->status : 0;
+
+    reader_unlock(r, locked);
+    return status;
+}
+
+const char *reader_why(struct reader *r)
+{
+    bool locked = reader_lock(r);
+    const char *why = r->fill != NULL ? r->fill->why : NULL;
+
+    reader_unlock(r, locked);
+    return why != NULL ? why : "";
+}
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+void reader_range(struct reader *r, uint64_t first, uint64_t count)
+{
+    bool locked = reader_lock(r);
+
+    check(r->pos == 0);
+    r->pos = first;
+    r->end = count <= UINT64_MAX - first ? first + count : UINT64_MAX;
+    if (locked)
+        fill_readers_moved(r->fill);
+    reader_unlock(r, locked);
+}
+
+/* Moves to the chunk where pos is; the one before it when that is not there yet. */
+static void reader_seek(struct reader *r)
+{
+    struct chunk *next;
+
+    while (r->chunk != NULL && r->pos >= r->chunk->at + r->chunk->n && r->chunk->next != NULL) {
+        next = chunk_ref(r->chunk->next);
+        chunk_release(&r->chunk);
+        r->chunk = next;
+    }
+}
+
+static struct piece piece_of(const struct chunk *c, uint64_t pos, size_t n)
+{
+    struct piece p = {.data = span_make(c->data + (pos - c->at), n), .fd = -1};
+
+    p.fd = chunk_file(c, &p.offset);
+    if (p.fd >= 0)
+        p.offset += (int64_t)(pos - c->at);
+    return p;
+}
+
+/* Whether nothing will ever come behind pos. */
+static bool reader_over(const struct reader *r)
+{
+    return r->cut || r->pos >= r->end || (r->local && r->pos >= r->total);
+}
+
+int reader_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
+{
+    bool locked = reader_lock(r);
+    const struct chunk *c;
+    uint64_t pos, n;
+    int pieces = 0;
+
+    if (r->cut)
+        chunk_release(&r->chunk);
+    reader_seek(r);
+    pos = r->pos;
+    for (c = r->chunk; c != NULL && pieces < max && bytes > 0 && pos < r->end; c = c->next) {
+        if (pos >= c->at + c->n)
+            continue;
+        n = c->at + c->n - pos;
+        if (n > r->end - pos)
+            n = r->end - pos;
+        if (n > bytes)
+            n = bytes;
+        out[pieces++] = piece_of(c, pos, (size_t)n);
+        pos += n;
+        bytes -= (size_t)n;
+    }
+    if (pieces == 0 && locked && !reader_over(r))
+        r->hungry = true;
+    reader_unlock(r, locked);
+    return pieces;
+}
+
+void reader_consume(struct reader *r, size_t bytes, bool by_file)
+{
+    bool locked = reader_lock(r);
+    uint64_t n;
+
+    while (bytes > 0 && r->chunk != NULL) {
+        reader_seek(r);
+        n = r->chunk->at + r->chunk->n - r->pos;
+        if (n > bytes)
+            n = bytes;
+        check(n > 0);
+        if (by_file)
+            chunk_sent_by_file(r->chunk);
+        r->pos += n;
+        bytes -= (size_t)n;
+    }
+    reader_seek(r);
+    if (locked)
+        fill_readers_moved(r->fill);
+    reader_unlock(r, locked);
+}
+
+bool reader_at_end(struct reader *r)
+{
+    bool locked = reader_lock(r);
+    bool over = reader_over(r);
+
+    reader_unlock(r, locked);
+    return over;
+}
