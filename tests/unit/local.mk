@@ -3,7 +3,10 @@
 #
 #   UNIT += %D%/t_span
 #   %C%_t_span_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+#
+# Those that start threads are in UNIT_THREADED, too: they run under TSan as well.
 UNIT =
+UNIT_THREADED =
 include tests/unit/base/local.mk
 include tests/unit/conf/local.mk
 include tests/unit/loop/local.mk
