@@ -18,7 +18,7 @@
 extern const struct directive origin_directives[];
 
 /* For the block's context: a new origin of that name, and the judgement of the whole. */
-struct origin *origin_conf_open(struct conf_load *l, struct span name);
+MUST_USE struct origin *origin_conf_open(struct conf_load *l, struct span name);
 void origin_conf_close(struct conf_load *l, void *origin, const struct conf_node *node);
 
 /* Whether the text is meant as a place rather than a name: it holds ':' or '/', or is all dots. */

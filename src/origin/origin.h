@@ -36,9 +36,6 @@ struct origin_options {
     struct span host; /* value of Host; empty: what the request says */
     bool dot_files;   /* directory: serve names that begin with a dot */
 };
-/* The defaults, as those of the directives. */
-extern const struct origin_options origin_defaults;
-
 enum { ORIGIN_SERVERS_MAX = 64 };
 
 struct origin {

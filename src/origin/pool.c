@@ -1,0 +1,387 @@
+#include "origin/pool.h"
+
+#include "base/check.h"
+#include "base/counters.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct origin_pool {
+    struct list node;        /* in fetcher->pools */
+    struct fetcher *fetcher; /* borrowed */
+    struct origin *origin;   /* borrowed */
+    struct list idle;        /* kept connections, used last first */
+    unsigned idle_n;
+    unsigned total;      /* connections: kept, in use and being made */
+    struct list waiting; /* wishes beyond the limit, oldest first */
+    unsigned waiting_n;
+    unsigned turn; /* the server to try next */
+    mono_ms rest_until[ORIGIN_SERVERS_MAX];
+    struct ev_prepare kick; /* fed, never started: serves who waits */
+};
+
+static mono_ms now_of(const struct origin_pool *p)
+{
+    return worker_now(p->fetcher->worker);
+}
+
+/* --- kept connections --------------------------------------------------------------------- */
+
+static void pool_serve_soon(struct origin_pool *p)
+{
+    if (p->waiting_n > 0)
+        ev_feed_event(p->fetcher->worker->loop, &p->kick, EV_CUSTOM);
+}
+
+static void conn_free(struct origin_conn *c)
+{
+    stream_close(&c->stream);
+    deadline_stop(&c->idle);
+    free(c);
+}
+
+static void unlink_idle(struct origin_conn *c)
+{
+    list_remove(&c->node);
+    c->pool->idle_n--;
+}
+
+static void drop_idle(struct origin_conn *c)
+{
+    struct origin_pool *p = c->pool;
+
+    unlink_idle(c);
+    p->total--;
+    conn_free(c);
+    pool_serve_soon(p);
+}
+
+static void idle_ready(struct stream *s, unsigned events)
+{
+    (void)events;
+    drop_idle(container_of(s, struct origin_conn, stream));
+}
+
+static void idle_expired(struct deadline *d)
+{
+    drop_idle(container_of(d, struct origin_conn, idle));
+}
+
+static struct origin_conn *oldest_idle(struct origin_pool *p)
+{
+    return list_entry(p->idle.prev, struct origin_conn, node);
+}
+
+/* Whether nothing has come on a kept connection, not even its end. */
+static bool conn_is_quiet(struct origin_conn *c)
+{
+    char byte;
+
+    return recv(c->stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static struct origin_conn *take_idle(struct origin_pool *p, const struct origin_server *server)
+{
+    list_each_safe (n, &p->idle) {
+        struct origin_conn *c = list_entry(n, struct origin_conn, node);
+
+        if (c->server != server)
+            continue;
+        if (!conn_is_quiet(c)) {
+            drop_idle(c);
+            continue;
+        }
+        unlink_idle(c);
+        deadline_clear(&c->idle);
+        stream_want(&c->stream, 0);
+        c->reused = true;
+        return c;
+    }
+    return NULL;
+}
+
+void origin_conn_keep(struct origin_conn **cp, mono_ms for_ms)
+{
+    struct origin_conn *c = *cp;
+    struct origin_pool *p = c->pool;
+
+    *cp = NULL;
+    c->holder = NULL;
+    c->stream.ready = idle_ready;
+    stream_want(&c->stream, STREAM_READ);
+    deadline_set(&c->idle, for_ms);
+    list_push(&p->idle, &c->node);
+    if (++p->idle_n > (uint64_t)p->origin->options.max_idle)
+        drop_idle(oldest_idle(p));
+    pool_serve_soon(p);
+}
+
+void origin_conn_close(struct origin_conn **cp)
+{
+    struct origin_conn *c = *cp;
+    struct origin_pool *p = c->pool;
+
+    *cp = NULL;
+    p->total--;
+    conn_free(c);
+    pool_serve_soon(p);
+}
+
+/* --- servers ------------------------------------------------------------------------------ */
+
+/* The next one in turn that was not tried; first among those that do not rest. NULL: none left. */
+static const struct origin_server *choose_server(struct origin_pool *p, uint64_t tried)
+{
+    unsigned n = p->origin->servers_n;
+
+    for (int resting = 0; resting < 2; resting++) {
+        for (unsigned i = 0; i < n; i++) {
+            unsigned at = (p->turn + i) % n;
+
+            if ((tried >> at & 1) != 0 || (resting == 0 && p->rest_until[at] > now_of(p)))
+                continue;
+            p->turn = (at + 1) % n;
+            return &p->origin->servers[at];
+        }
+    }
+    return NULL;
+}
+
+static unsigned server_index(const struct origin_pool *p, const struct origin_server *s)
+{
+    return (unsigned)(s - p->origin->servers);
+}
+
+/* --- wishes ------------------------------------------------------------------------------- */
+
+static void connected(void *ctx, const struct connect_result *result);
+
+static void wish_connect(struct origin_wish *w)
+{
+    struct origin_pool *p = w->pool;
+    struct connect_to to = {
+        .worker = p->fetcher->worker,
+        .resolver = p->fetcher->resolver,
+        .host = w->server->host,
+        .port = w->server->port,
+        .timeout_ms = p->origin->options.connect_timeout_ms,
+    };
+
+    w->state = WISH_CONNECTING;
+    w->tried |= (uint64_t)1 << server_index(p, w->server);
+    deadline_clear(&w->deadline);
+    w->connect = connect_start(&to, connected, w);
+}
+
+static void wish_end(struct origin_wish *w)
+{
+    w->state = WISH_NONE;
+    deadline_stop(&w->deadline);
+}
+
+static void wish_fail(struct origin_wish *w, enum fetch_end why)
+{
+    wish_end(w);
+    w->why = why;
+    w->done(w);
+}
+
+static void wish_grant(struct origin_wish *w, int fd)
+{
+    struct origin_conn *c = xcalloc(1, sizeof(*c));
+
+    count(C_ORIGIN_CONNECTS);
+    stream_open(&c->stream, w->pool->fetcher->worker, fd, idle_ready);
+    deadline_init(&c->idle, w->pool->fetcher->worker, idle_expired);
+    list_init(&c->node);
+    c->server = w->server;
+    c->pool = w->pool;
+    wish_end(w);
+    w->conn = c;
+    w->done(w);
+}
+
+static enum fetch_end why_of(enum connect_end end)
+{
+    switch (end) {
+    case CONNECT_UNRESOLVED:
+        return FETCH_UNRESOLVED;
+    case CONNECT_TIMEOUT:
+        return FETCH_CONNECT_TIMEOUT;
+    case CONNECT_DONE:
+    case CONNECT_FAILED:
+        break;
+    }
+    return FETCH_REFUSED;
+}
+
+static void connected(void *ctx, const struct connect_result *result)
+{
+    struct origin_wish *w = ctx;
+    struct origin_pool *p = w->pool;
+    const struct origin_server *failed = w->server;
+
+    w->connect = NULL;
+    if (result->end == CONNECT_DONE) {
+        p->rest_until[server_index(p, failed)] = 0;
+        wish_grant(w, result->fd);
+        return;
+    }
+    p->rest_until[server_index(p, failed)] = now_of(p) + ORIGIN_REST_MS;
+    snprintf(w->text, sizeof(w->text), "%s", result->why);
+    w->server = choose_server(p, w->tried);
+    if (w->server != NULL) {
+        log_peer("origin %s: %s (%s), trying %s", p->origin->name.p, result->why, failed->label,
+            w->server->label);
+        wish_connect(w); /* in the place that it holds already */
+        return;
+    }
+    w->server = failed;
+    p->total--;
+    pool_serve_soon(p);
+    wish_fail(w, why_of(result->end));
+}
+
+/* Within the limit: a kept connection, which is granted at once, or a place to connect in. */
+static bool wish_place(struct origin_wish *w)
+{
+    struct origin_pool *p = w->pool;
+
+    w->server = choose_server(p, 0);
+    w->conn = w->fresh ? NULL : take_idle(p, w->server);
+    if (w->conn != NULL)
+        return true;
+    if (p->total >= (uint64_t)p->origin->options.max_connections && p->idle_n > 0)
+        drop_idle(oldest_idle(p));
+    if (p->total >= (uint64_t)p->origin->options.max_connections)
+        return false;
+    p->total++;
+    return true;
+}
+
+static void waited_too_long(struct deadline *d)
+{
+    struct origin_wish *w = container_of(d, struct origin_wish, deadline);
+
+    list_remove(&w->node);
+    w->pool->waiting_n--;
+    wish_fail(w, FETCH_OVERLOAD);
+}
+
+/* That the line is too long is told from the loop too, at once. */
+static void wish_wait(struct origin_wish *w)
+{
+    struct origin_pool *p = w->pool;
+    const struct origin_options *o = &p->origin->options;
+    bool full = p->waiting_n >= ORIGIN_QUEUE_MAX;
+
+    if (full)
+        snprintf(w->text, sizeof(w->text), "all %lld connections are in use and %u requests wait",
+            (long long)o->max_connections, p->waiting_n);
+    else
+        snprintf(w->text, sizeof(w->text), "all %lld connections were in use for %lld ms",
+            (long long)o->max_connections, (long long)o->connect_timeout_ms);
+    w->state = WISH_WAITING;
+    list_append(&p->waiting, &w->node);
+    p->waiting_n++;
+    deadline_set(&w->deadline, full ? 0 : o->connect_timeout_ms);
+}
+
+static void pool_serve(struct ev_loop *loop, struct ev_prepare *kick, int events)
+{
+    struct origin_pool *p = container_of(kick, struct origin_pool, kick);
+
+    (void)loop;
+    (void)events;
+    while (p->waiting_n > 0) {
+        struct origin_wish *w = list_entry(p->waiting.next, struct origin_wish, node);
+
+        if (!wish_place(w))
+            return;
+        list_remove(&w->node);
+        p->waiting_n--;
+        if (w->conn == NULL) {
+            wish_connect(w);
+            continue;
+        }
+        wish_end(w);
+        w->done(w);
+    }
+}
+
+static struct origin_pool *pool_of(struct fetcher *fr, struct origin *o)
+{
+    struct origin_pool **slot = &o->pools[fr->worker->index];
+
+    if (*slot == NULL) {
+        struct origin_pool *p = xcalloc(1, sizeof(*p));
+
+        p->fetcher = fr;
+        p->origin = o;
+        list_init(&p->idle);
+        list_init(&p->waiting);
+        list_append(&fr->pools, &p->node);
+        ev_prepare_init(&p->kick, pool_serve);
+        *slot = p;
+    }
+    return *slot;
+}
+
+bool origin_wish_start(struct origin_wish *w, struct fetcher *fr, struct origin *o, bool fresh)
+{
+    struct origin_pool *p = pool_of(fr, o);
+
+    w->pool = p;
+    w->conn = NULL;
+    w->server = NULL;
+    w->fresh = fresh;
+    w->tried = 0;
+    list_init(&w->node);
+    deadline_init(&w->deadline, fr->worker, waited_too_long);
+    if (p->waiting_n > 0 || !wish_place(w)) {
+        wish_wait(w);
+        return false;
+    }
+    if (w->conn != NULL)
+        return true;
+    wish_connect(w);
+    return false;
+}
+
+void origin_wish_cancel(struct origin_wish *w)
+{
+    switch (w->state) {
+    case WISH_NONE:
+        return;
+    case WISH_WAITING:
+        list_remove(&w->node);
+        w->pool->waiting_n--;
+        break;
+    case WISH_CONNECTING:
+        connect_cancel(&w->connect);
+        w->pool->total--;
+        pool_serve_soon(w->pool);
+        break;
+    }
+    wish_end(w);
+}
+
+void origin_pools_close(struct fetcher *fr)
+{
+    struct list *n;
+
+    while ((n = list_pop(&fr->pools)) != NULL) {
+        struct origin_pool *p = list_entry(n, struct origin_pool, node);
+
+        check(p->waiting_n == 0);
+        while (!list_empty(&p->idle))
+            drop_idle(oldest_idle(p));
+        check(p->total == 0);
+        ev_clear_pending(fr->worker->loop, &p->kick);
+        p->origin->pools[fr->worker->index] = NULL;
+        free(p);
+    }
+}
