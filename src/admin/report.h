@@ -1,0 +1,20 @@
+/*
+ * report.h - what a control socket answered, as a table for people.
+ *
+ * Each line says its subject in full ("origin requests   12"), so that grep finds it. Pure: JSON
+ * in, text out. Counters are shown as they come, so that a new one needs nothing here.
+ */
+#ifndef ADMIN_REPORT_H
+#define ADMIN_REPORT_H
+
+#include "base/attrs.h"
+#include "base/buf.h"
+
+#include <jansson.h>
+
+/* Appends the text. `colour`: with the escape sequences of a terminal. What is missing in `answer`
+ * or of another type than expected is left out. False: the buffer's limit does not allow. */
+MUST_USE bool report_status(const json_t *answer, bool colour, struct buf *out);
+MUST_USE bool report_stats(const json_t *answer, bool colour, struct buf *out);
+
+#endif

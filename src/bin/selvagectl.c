@@ -1,0 +1,218 @@
+/*
+ * selvagectl.c - the operator's tool: one question to the control socket of a running selvaged.
+ */
+#include "admin/admin.h"
+#include "admin/client.h"
+#include "admin/report.h"
+#include "base/buf.h"
+#include "conf/suggest.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20 };
+
+struct ctl {
+    const char *socket;
+    bool json;   /* as it came */
+    bool colour; /* standard output is a terminal that wants it */
+};
+
+typedef bool report_fn(const json_t *answer, bool colour, struct buf *out);
+
+static int run_status(const struct ctl *ctl);
+static int run_stats(const struct ctl *ctl);
+
+static const struct command {
+    const char *name, *about;
+    int (*run)(const struct ctl *ctl);
+} commands[] = {
+    {"status", "What runs: version, process, since when, listeners, connections, memory.",
+        run_status},
+    {"stats", "What it has done: requests by cache status, bytes, memory, origins.", run_stats},
+};
+
+/* --- asking ------------------------------------------------------------------------------ */
+
+static int complain(const struct ctl *ctl, enum admin_asked how, const char *why)
+{
+    if (how == ADMIN_UNREACHABLE)
+        fprintf(stderr,
+            "selvagectl: %s; is selvaged running with \"control %s;\"? Use -s SOCKET for another\n",
+            why, ctl->socket);
+    else
+        fprintf(stderr, "selvagectl: %s\n", why);
+    return 1;
+}
+
+static int print(struct span text)
+{
+    if (fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0)
+        return 0;
+    perror("selvagectl: standard output");
+    return 1;
+}
+
+static int print_report(struct span answer, report_fn *report, bool colour)
+{
+    json_error_t error;
+    json_t *json = json_loadb(answer.p, answer.n, 0, &error);
+    struct buf text;
+    int status = 1;
+
+    if (json == NULL) {
+        fprintf(stderr, "selvagectl: the answer is not JSON: %s\n", error.text);
+        return 1;
+    }
+    buf_init(&text, TEXT_BYTES);
+    if (report(json, colour, &text))
+        status = print(buf_span(&text));
+    else
+        fprintf(stderr, "selvagectl: the answer is too long\n");
+    buf_free(&text);
+    json_decref(json);
+    return status;
+}
+
+/* GET `path`, and its answer as a table or as it came. */
+static int show(const struct ctl *ctl, const char *path, report_fn *report)
+{
+    const struct admin_question q = {
+        .socket = ctl->socket,
+        .method = METHOD_GET,
+        .path = path,
+        .timeout_ms = TIMEOUT_MS,
+    };
+    struct admin_reply reply;
+    char why[512];
+    enum admin_asked how = admin_ask(&q, &reply, why, sizeof(why));
+    struct span body = buf_span(&reply.body);
+    int status;
+
+    if (how != ADMIN_ANSWERED) {
+        status = complain(ctl, how, why);
+    } else if (reply.status != 200) {
+        fprintf(stderr, "selvagectl: selvaged answered %d to %s: %.*s\n", reply.status, path,
+            (int)span_find(body, '\n'), body.p != NULL ? body.p : "");
+        status = 1;
+    } else {
+        status = ctl->json ? print(body) : print_report(body, report, ctl->colour);
+    }
+    admin_reply_free(&reply);
+    return status;
+}
+
+static int run_status(const struct ctl *ctl)
+{
+    return show(ctl, "/status", report_status);
+}
+
+static int run_stats(const struct ctl *ctl)
+{
+    return show(ctl, "/stats", report_stats);
+}
+
+/* --- the command line -------------------------------------------------------------------- */
+
+static int help(void)
+{
+    printf("usage: selvagectl [-s SOCKET] [--json] COMMAND\n\n"
+           "Asks a running selvaged over its control socket.\n\n"
+           "commands:\n");
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        printf("  %-12s %s\n", commands[i].name, commands[i].about);
+    printf("\noptions:\n"
+           "  -s, --socket SOCKET  the control socket; else $SELVAGE_SOCKET, else\n"
+           "                       " ADMIN_SOCKET_DEFAULT "\n"
+           "  -j, --json           the answer as it came, for programs\n"
+           "  -h, --help           this text\n"
+           "  -V, --version        version\n");
+    return print(SPAN(""));
+}
+
+static int wrong_usage(const char *what, const char *which)
+{
+    fprintf(stderr, "selvagectl: %s%s; selvagectl --help says what there is\n", what, which);
+    return 1;
+}
+
+static int unknown_command(const char *name)
+{
+    struct suggestion s = {.of = span_of(name)};
+
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        suggest_offer(&s, commands[i].name);
+    if (s.best == NULL)
+        return wrong_usage("unknown command ", name);
+    fprintf(stderr, "selvagectl: unknown command \"%s\", did you mean \"%s\"?\n", name, s.best);
+    return 1;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static const char *environment(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+
+    return value != NULL && value[0] != '\0' ? value : otherwise;
+}
+
+static bool wants_colour(void)
+{
+    return isatty(STDOUT_FILENO) && *environment("NO_COLOR", "") == '\0' &&
+           strcmp(environment("TERM", "dumb"), "dumb") != 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"socket", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {0},
+    };
+    struct ctl ctl = {
+        .socket = environment("SELVAGE_SOCKET", ADMIN_SOCKET_DEFAULT),
+        .colour = wants_colour(),
+    };
+    const struct command *command;
+    int o;
+
+    while ((o = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1) {
+        switch (o) {
+        case 's':
+            ctl.socket = optarg;
+            break;
+        case 'j':
+            ctl.json = true;
+            break;
+        case 'h':
+            return help();
+        case 'V':
+            printf("selvagectl " VERSION "\n");
+            return print(SPAN(""));
+        default:
+            return 1; /* getopt said why */
+        }
+    }
+    if (optind == argc)
+        return wrong_usage("a command is missing", "");
+    command = find_command(argv[optind]);
+    if (command == NULL)
+        return unknown_command(argv[optind]);
+    if (optind + 1 < argc)
+        return wrong_usage("what is to be done with ", argv[optind + 1]);
+    return command->run(&ctl);
+}
