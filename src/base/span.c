@@ -95,3 +95,16 @@ char *span_cstr(struct span s, char *dst, size_t cap)
     dst[n] = '\0';
     return dst;
 }
+
+size_t span_put_u64(char dst[static SPAN_U64_MAX], uint64_t v)
+{
+    char digits[SPAN_U64_MAX];
+    size_t n = 0;
+
+    do
+        digits[n++] = (char)('0' + v % 10);
+    while ((v /= 10) != 0);
+    for (size_t i = 0; i < n; i++)
+        dst[i] = digits[n - 1 - i];
+    return n;
+}

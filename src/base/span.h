@@ -77,6 +77,10 @@ MUST_USE bool span_u64(struct span s, uint64_t *out);
 /* Strict hexadecimal, 1 to 16 digits. */
 MUST_USE bool span_hex64(struct span s, uint64_t *out);
 
+/* Decimal digits, not terminated; returns how many. */
+enum { SPAN_U64_MAX = 20 };
+size_t span_put_u64(char dst[static SPAN_U64_MAX], uint64_t v);
+
 /* A NUL-terminated copy in dst, cut to fit; returns dst. */
 char *span_cstr(struct span s, char *dst, size_t cap);
 

@@ -175,6 +175,19 @@ struct object *reader_object(struct reader *r)
     return obj;
 }
 
+int64_t reader_length(struct reader *r)
+{
+    int64_t length;
+    bool locked;
+
+    if (r->fill == NULL)
+        return (int64_t)r->object->body_bytes;
+    locked = reader_lock(r);
+    length = r->fill->state == FILL_DONE ? (int64_t)r->fill->bytes : r->fill->length;
+    reader_unlock(r, locked);
+    return length;
+}
+
 /* Both are set once, before the state is READ_FAILED or READ_CUT. */
 int reader_status(struct reader *r)
 {

@@ -44,6 +44,8 @@ enum read_state reader_state(struct reader *r);
 /* The object with its head; borrowed from the reader. Only in READ_READY and READ_CUT. The object
  * of a fill that goes on has no body yet: its length is fill_length(). */
 struct object *reader_object(struct reader *r);
+/* Of the whole body; -1 while it is not known. In READ_READY and READ_CUT. */
+int64_t reader_length(struct reader *r);
 int reader_status(struct reader *r);
 const char *reader_why(struct reader *r);
 

@@ -132,8 +132,8 @@ static void format_combined(struct span record, struct buf *out)
 
     (void)!buf_printf(out, "%s - - [", addr_ip_text(&r.peer, addr));
     put_time(out, r.at_ms, "%d/%b/%Y:%H:%M:%S +0000] ");
-    n = snprintf(line, sizeof(line), "%.*s %.*s HTTP/1.%d", SPAN_ARG(r.method),
-        SPAN_ARG(r.target), r.http_minor);
+    n = snprintf(line, sizeof(line), "%.*s %.*s HTTP/1.%d", SPAN_ARG(r.method), SPAN_ARG(r.target),
+        r.http_minor);
     put_quoted(out, r.method.n > 0 ? span_make(line, (size_t)n) : SPAN("-"));
     (void)!buf_printf(out, " %d %" PRIu64 " ", r.status, r.body_bytes_out);
     put_or_dash(out, r.referer);
@@ -156,10 +156,11 @@ static void format_combined(struct span record, struct buf *out)
 /* JSON (RFC 8259) strings are UTF-8; other bytes are written as U+FFFD. */
 static size_t utf8_length(const unsigned char *p, size_t n)
 {
-    size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-                               : (p[0] & 0xf0) == 0xe0         ? 3
-                               : p[0] >= 0xf0 && p[0] < 0xf5   ? 4
-                                                               : 0;
+    size_t len = p[0] < 0x80                   ? 1
+                 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+                 : (p[0] & 0xf0) == 0xe0       ? 3
+                 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                               : 0;
 
     if (len == 0 || len > n)
         return 0;

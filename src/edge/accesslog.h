@@ -2,8 +2,8 @@
  * accesslog.h - one line per request: who asked for what, what the cache did, how long it took.
  *
  * A worker hands over a flat record; text is made by the log's writer thread (base/sink.h), so a
- * request pays for two copies of a few hundred bytes. Formats: `combined` (as Apache and nginx write
- * it, followed by cache status and times) and `json` (one object per line).
+ * request pays for two copies of a few hundred bytes. Formats: `combined` (as Apache and nginx
+ * write it, followed by cache status and times) and `json` (one object per line).
  */
 #ifndef EDGE_ACCESSLOG_H
 #define EDGE_ACCESSLOG_H
@@ -33,21 +33,21 @@ enum cache_word {
 const char *cache_word_text(enum cache_word w);
 
 struct access_record {
-    wall_ms at_ms;            /* when the response ended */
+    wall_ms at_ms; /* when the response ended */
     struct addr peer;
     struct span method, target, host, referer, user_agent;
-    struct span server;       /* of the origin, empty when none was asked */
-    struct span detail;       /* why, in a word: the detail of Cache-Status */
+    struct span server; /* of the origin, empty when none was asked */
+    struct span detail; /* why, in a word: the detail of Cache-Status */
     int http_minor;
     int status;
     enum cache_word cache;
     uint64_t bytes_out, body_bytes_out, bytes_in;
-    int64_t total_us;         /* from the head's last byte in to the response's last byte out */
-    int64_t first_byte_us;    /* to the first byte out; -1: none */
-    int64_t origin_us;        /* to the origin's head; -1: none was asked */
+    int64_t total_us;      /* from the head's last byte in to the response's last byte out */
+    int64_t first_byte_us; /* to the first byte out; -1: none */
+    int64_t origin_us;     /* to the origin's head; -1: none was asked */
     uint64_t connection;
     unsigned nth;
-    const char *end;          /* "sent", "cut", "client-gone", "timeout" */
+    const char *end; /* "sent", "cut", "client-gone", "timeout" */
 };
 
 /* NULL path: standard error. NULL with errno when it cannot be opened. */

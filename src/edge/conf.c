@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ERRORS_BYTES = 64 * 1024 };
+/* Files of a directory say nothing of lifetimes; asking for each again costs little, but not
+ * nothing. */
+enum { FILES_TTL_S = 60 };
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const access_formats[] = {"combined", "json", NULL};
@@ -140,8 +142,7 @@ static const struct directive main_directives[] = {
         .about = "One line per request: in the combined format of Apache and nginx with cache "
                  "status and times behind it, or as JSON. Written by a thread of its own; a log "
                  "that cannot keep up loses lines (counted), never delays a request."},
-    {"stop-grace", CONF_DURATION(struct edge_conf, stop_grace_ms), .preset = "10s",
-        .max = 3600000,
+    {"stop-grace", CONF_DURATION(struct edge_conf, stop_grace_ms), .preset = "10s", .max = 3600000,
         .about = "How long requests in flight may take to end after TERM or INT."},
     {"resolver", CONF_STRING(struct edge_conf, resolver), .unset = "the system's",
         .about = "Address and port of the DNS server to ask, like 127.0.0.1:53."},
@@ -196,7 +197,8 @@ static void resolve_origin(struct conf_load *l, struct edge_conf *c, struct poli
     if (!origin_conf_is_place(p->origin_name)) {
         conf_error(l->errors, p->origin_at,
             "there is no origin \"%.*s\": write  origin %.*s { server http://HOST; }  or a place: "
-            "http://HOST, file:DIRECTORY", CONF_SHOW(p->origin_name), CONF_SHOW(p->origin_name));
+            "http://HOST, file:DIRECTORY",
+            CONF_SHOW(p->origin_name), CONF_SHOW(p->origin_name));
         return;
     }
     e = arena_zalloc(l->arena, sizeof(*e));
@@ -214,10 +216,12 @@ static void judge_policy(struct conf_load *l, struct edge_conf *c, struct policy
 {
     resolve_origin(l, c, p);
     if (p->origin_name.n == 0 && p->redirect_status == 0)
-        conf_error(l->errors, at, "this %s has no origin: add  origin http://HOST;  or  origin "
-                   "file:DIRECTORY;", what);
-    if (p->origin != NULL && origin_is_directory(p->origin) && p->cache.default_ttl_s == 0)
-        p->cache.default_ttl_s = FILES_TTL_S;
+        conf_error(l->errors, at,
+            "this %s has no origin: add  origin http://HOST;  or  origin "
+            "file:DIRECTORY;",
+            what);
+    if (p->origin != NULL && origin_is_directory(p->origin) && p->cache.default_s == 0)
+        p->cache.min_s = p->cache.default_s = FILES_TTL_S;
 }
 
 static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s)
@@ -272,8 +276,6 @@ void edge_conf_free(struct edge_conf **cp)
     if (c == NULL)
         return;
     *cp = NULL;
-    for (struct origin_entry *e = c->origins; e != NULL; e = e->next)
-        origin_free(&e->origin);
     arena_free(&c->arena);
     free(c);
 }
@@ -295,6 +297,7 @@ struct edge_conf *edge_conf_load_file(const char *path, struct buf *errors)
     struct edge_conf *c = new_conf();
     struct conf_errors e;
 
+    c->path = arena_dup(&c->arena, span_of(path));
     conf_errors_init(&e, &c->arena);
     return apply(c, conf_read_file(&c->arena, path, &e), &e, errors);
 }

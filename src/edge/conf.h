@@ -1,9 +1,9 @@
 /*
  * conf.h - the edge's configuration: text or command line in, one immutable struct out.
  *
- * edge_conf_load() composes the directive tables of all layers (each stands next to the code that it
- * steers) into the contexts main, cache, origin, site and path. Everything lives in the struct's own
- * arena. Built by main(); read by any thread.
+ * edge_conf_load() composes the directive tables of all layers (each stands next to the code that
+ * it steers) into the contexts main, cache, origin, site and path. Everything lives in the struct's
+ * own arena. Built by main(); read by any thread.
  */
 #ifndef EDGE_CONF_H
 #define EDGE_CONF_H
@@ -34,17 +34,18 @@ struct origin_entry {
 
 struct edge_conf {
     struct arena arena; /* owns all of this */
+    struct span path;   /* of the file; n == 0: from the command line */
     int64_t workers;
     struct listen_conf *listens;
-    struct span name;    /* of this edge, in Via and Cache-Status */
-    struct span control; /* path of the control socket; "off" for none */
+    struct span name;            /* of this edge, in Via and Cache-Status */
+    struct span control;         /* path of the control socket; "off" for none */
     struct listen_conf *metrics; /* HTTP listener for /metrics and /healthz, or NULL */
     struct span error_log;       /* path; p == NULL: standard error */
     int error_log_level;
-    struct span access_log;      /* path; "off", or "stderr" */
-    int access_format;           /* enum access_format */
+    struct span access_log; /* path; "off", or "stderr" */
+    int access_format;      /* enum access_format */
     int64_t stop_grace_ms;
-    struct span resolver;        /* address of a DNS server; p == NULL: the system's */
+    struct span resolver; /* address of a DNS server; p == NULL: the system's */
     struct session_conf session;
     struct cache_conf cache;
     struct origin_entry *origins;

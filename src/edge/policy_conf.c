@@ -107,16 +107,17 @@ static void set_redirect(struct conf_load *l, void *self, const struct conf_node
             return;
         if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308) {
             conf_error(l->errors, node->args[0].at,
-                "%lld is no redirect: one of 301, 302, 303, 307, 308 would be",
-                (long long)status);
+                "%lld is no redirect: one of 301, 302, 303, 307, 308 would be", (long long)status);
             return;
         }
     }
-    if (!span_all(to, CHAR_TARGET) || !(span_starts(to, SPAN("/")) || span_istarts(to, SPAN("http://")) ||
-                                        span_istarts(to, SPAN("https://")))) {
+    if (!span_all(to, CHAR_TARGET) ||
+        !(span_starts(to, SPAN("/")) || span_istarts(to, SPAN("http://")) ||
+            span_istarts(to, SPAN("https://")))) {
         conf_error(l->errors, node->args[node->args_n - 1].at,
             "\"%.*s\" is no place to redirect to: a path like /new or a URL like https://host/new "
-            "would be", CONF_SHOW(to));
+            "would be",
+            CONF_SHOW(to));
         return;
     }
     p->redirect_status = (int)status;
@@ -128,8 +129,7 @@ const struct directive policy_directives[] = {
         .about = "Where what is not in the cache comes from: the name of an origin block, or "
                  "directly http://host[:port], or a directory of files (file:/srv/www or a path "
                  "with a slash in it)."},
-    {"ttl", CONF_CUSTOM(set_ttl, 1, 1), .usage = "DURATION",
-        .unset = "as the response says",
+    {"ttl", CONF_CUSTOM(set_ttl, 1, 1), .usage = "DURATION", .unset = "as the response says",
         .about = "How long responses are fresh in this cache, whatever they say of themselves; "
                  "what may not be stored at all (no-store, private) is still not stored. Clients "
                  "see the origin's fields."},

@@ -9,7 +9,7 @@
  *   host names     www.example.com      exactly this
  *                  *.example.com        any name below it, at any depth; the longest wins
  *                  *                    every host that no other site names
- *   path patterns  /exact  /prefix/*  *.css  /a/*b  (`*` stands for any text, also "/")
+ *   path patterns  an exact path, or with stars, each for any text, also "/": see path_matches()
  */
 #ifndef EDGE_SITE_H
 #define EDGE_SITE_H
@@ -32,30 +32,30 @@ struct header_rule {
 
 /* What a site says, and a path rule in its place (it starts as a copy of its site's). */
 struct policy {
-    struct origin *origin;        /* borrowed from the configuration */
-    struct span origin_name;      /* as written; p == NULL: not given */
+    struct origin *origin;   /* borrowed from the configuration */
+    struct span origin_name; /* as written; p == NULL: not given */
     struct conf_place origin_at;
-    bool bypass;                  /* neither look up nor store */
-    bool pass_trailers;           /* trailer fields of the origin travel on */
-    struct header_rule *headers;  /* in the order of the file, or NULL */
-    int redirect_status;          /* 0: no redirect */
+    bool bypass;                 /* neither look up nor store */
+    bool pass_trailers;          /* trailer fields of the origin travel on */
+    struct header_rule *headers; /* in the order of the file, or NULL */
+    int redirect_status;         /* 0: no redirect */
     struct span redirect_to;
-    struct cache_options cache;   /* lifetimes, key, what may be stored */
+    struct cache_options cache; /* lifetimes, key, what may be stored */
 };
 
 struct path_rule {
-    struct span pattern;          /* as written */
+    struct span pattern; /* as written */
     struct policy policy;
     struct path_rule *next;
 };
 
 struct site {
-    struct span name;             /* its first host, for logs and explain */
-    struct span *hosts;           /* all of them, in normal form */
+    struct span name;   /* its first host, for logs and explain */
+    struct span *hosts; /* all of them, in normal form */
     unsigned hosts_n;
     struct conf_place at;
     struct policy policy;
-    struct path_rule *rules;      /* first, or NULL */
+    struct path_rule *rules; /* first, or NULL */
     struct site *next;
 };
 

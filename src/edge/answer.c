@@ -1,0 +1,77 @@
+/*
+ * answer.c - responses that the edge makes itself: errors and redirects.
+ */
+#include "edge/conf.h"
+#include "edge/request.h"
+#include "http/date.h"
+#include "http/status.h"
+
+static void common_fields(struct request *r, struct fields *f)
+{
+    struct arena *a = &r->txn->arena;
+    char date[HTTP_DATE_LEN], status[CACHE_STATUS_MAX];
+    size_t n;
+
+    http_date_format(worker_wall_s(r->txn->worker), date);
+    fields_add(f, a, FIELD_DATE, arena_dup(a, span_make(date, HTTP_DATE_LEN)));
+    n = cache_status_write(&r->cs, r->edge->conf->name, status);
+    fields_add(f, a, FIELD_CACHE_STATUS, arena_dup(a, span_make(status, n)));
+}
+
+static void answer(struct request *r, int status, struct fields *f, struct span body, bool close)
+{
+    struct txn_response resp = {
+        .status = status,
+        .fields = f,
+        .length = (int64_t)body.n,
+        .announce_length = true,
+        .no_body = r->txn->request.method == METHOD_HEAD,
+        .body = body,
+        .close = close,
+    };
+
+    r->status = status;
+    r->responded = true;
+    r->first_byte_us = clock_mono_us();
+    txn_respond(r->txn, &resp);
+}
+
+static void error(struct request *r, int status, const char *why, bool close)
+{
+    struct arena *a = &r->txn->arena;
+    struct fields f = {0};
+    struct span reason = http_status_reason(status);
+    struct span body =
+        arena_printf(a, "<!doctype html>\n<title>%d %.*s</title>\n<h1>%d %.*s</h1>\n<p>%s.</p>\n",
+            status, SPAN_ARG(reason), status, SPAN_ARG(reason), why);
+
+    common_fields(r, &f);
+    fields_add(&f, a, FIELD_CONTENT_TYPE, SPAN("text/html; charset=utf-8"));
+    fields_add(&f, a, FIELD_CACHE_CONTROL, SPAN("no-store"));
+    if (status == 405 || status == 501)
+        fields_add(&f, a, FIELD_ALLOW, SPAN("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    answer(r, status, &f, body, close);
+}
+
+void request_answer_error(struct request *r, int status, const char *why)
+{
+    error(r, status, why, false);
+}
+
+void request_answer_refusal(struct request *r, int status, const char *why)
+{
+    error(r, status, why, true);
+}
+
+void request_answer_redirect(struct request *r)
+{
+    struct arena *a = &r->txn->arena;
+    struct fields f = {0};
+    struct span to = r->policy->redirect_to;
+
+    if (span_ends(to, SPAN("$path")))
+        to = arena_join(a, span_make(to.p, to.n - 5), r->target);
+    common_fields(r, &f);
+    fields_add(&f, a, FIELD_LOCATION, to);
+    answer(r, r->policy->redirect_status, &f, SPAN_EMPTY, false);
+}

@@ -1,0 +1,97 @@
+#include "edge/forward.h"
+
+#include "http/date.h"
+#include "http/forwarded.h"
+#include "http/hop.h"
+
+/* Set by proxies of which some origins believe more than the request line; never in the key. */
+static const char *const unkeyed[] = {
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Scheme",
+    "X-Forwarded-Server",
+    "X-Forwarded-Prefix",
+    "X-Host",
+    "X-HTTP-Host-Override",
+    "X-Original-URL",
+    "X-Original-Host",
+    "X-Rewrite-URL",
+    "X-HTTP-Method-Override",
+    "X-HTTP-Method",
+    "X-Method-Override",
+};
+
+static const enum field_id conditions[] = {
+    FIELD_IF_MATCH,
+    FIELD_IF_NONE_MATCH,
+    FIELD_IF_MODIFIED_SINCE,
+    FIELD_IF_UNMODIFIED_SINCE,
+    FIELD_IF_RANGE,
+    FIELD_RANGE,
+};
+
+/* Adds a member to a list-valued field, behind what is there. */
+static void append_member(struct fields *f, struct arena *a, enum field_id id, struct span member)
+{
+    struct span had = fields_join(f, a, id);
+
+    if (had.n > 0)
+        member = arena_join(a, arena_join(a, had, SPAN(", ")), member);
+    fields_set(f, a, id, member);
+}
+
+static void say_who_asks(struct fields *f, const struct forward_from *from, struct arena *a)
+{
+    struct buf b;
+
+    append_member(f, a, FIELD_X_FORWARDED_FOR, from->client);
+    fields_set(f, a, FIELD_X_FORWARDED_PROTO, from->proto);
+    fields_set(f, a, FIELD_X_FORWARDED_HOST, from->host);
+    buf_init(&b, 1024);
+    if (forwarded_write(&b,
+            &(struct forwarded){.for_ = from->client, .host = from->host, .proto = from->proto}))
+        fields_set(f, a, FIELD_FORWARDED, arena_dup(a, buf_span(&b)));
+    else
+        fields_remove(f, FIELD_FORWARDED);
+    buf_free(&b);
+}
+
+struct fields forward_request(const struct fields *fields, const struct forward_from *from,
+    const struct edge *edge, bool whole, struct arena *a)
+{
+    struct fields f = fields_copy(fields, a);
+
+    hop_remove(&f);
+    fields_remove(&f, FIELD_HOST);
+    fields_remove(&f, FIELD_CONTENT_LENGTH);
+    fields_remove(&f, FIELD_EXPECT);
+    for (size_t i = 0; i < ARRAY_LEN(unkeyed); i++)
+        fields_remove_named(&f, span_of(unkeyed[i]));
+    if (!whole) {
+        for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
+            fields_remove(&f, conditions[i]);
+    }
+    say_who_asks(&f, from, a);
+    append_member(&f, a, FIELD_VIA, from->minor == 0 ? edge->via_10 : edge->via_11);
+    append_member(&f, a, FIELD_CDN_LOOP, edge->loop_id);
+    return f;
+}
+
+void forward_response(struct http_response *head, const struct edge *edge, bool stored,
+    bool keep_length, wall_s now, struct arena *a)
+{
+    struct fields *f = &head->fields;
+    char date[HTTP_DATE_LEN];
+
+    hop_remove(f);
+    fields_remove(f, FIELD_TRAILER);
+    if (!keep_length)
+        fields_remove(f, FIELD_CONTENT_LENGTH);
+    if (stored)
+        fields_remove(f, FIELD_AGE);
+    if (!fields_has(f, FIELD_DATE)) {
+        http_date_format(now, date);
+        fields_add(f, a, FIELD_DATE, arena_dup(a, span_make(date, HTTP_DATE_LEN)));
+    }
+    append_member(f, a, FIELD_VIA, head->minor == 0 ? edge->via_10 : edge->via_11);
+}

@@ -1,0 +1,229 @@
+#include "edge/request.h"
+
+#include "base/check.h"
+#include "base/counters.h"
+#include "base/log.h"
+#include "cache/key.h"
+#include "edge/conf.h"
+#include "edge/filler.h"
+#include "edge/server.h"
+#include "http/uri.h"
+
+#include <string.h>
+
+enum step { STEP_NEXT, STEP_ENDED /* answered, or waiting for a wake-up */ };
+
+static enum step refuse(struct request *r, int status, const char *why)
+{
+    request_answer_error(r, status, why);
+    return STEP_ENDED;
+}
+
+/* RFC 9110 §7.4: a request for a host that is none of ours is misdirected. */
+static enum step find_site(struct request *r)
+{
+    const struct http_request *req = &r->txn->request;
+    struct arena *a = &r->txn->arena;
+    struct span name = uri_host_normalise(a, req->host, 0, 0);
+
+    if (req->form == TARGET_AUTHORITY)
+        return refuse(r, 405, "CONNECT is not for an edge: it is no tunnel");
+    r->site = site_find(r->edge->conf->table, name);
+    if (r->site == NULL)
+        return refuse(r, 421, "No site of this edge has the host name of the request");
+    r->host = uri_host_normalise(a, req->host, req->port, 80);
+    return STEP_NEXT;
+}
+
+/* The path and query that rules, key and origin see alike. */
+static enum step normalise(struct request *r)
+{
+    const struct http_request *req = &r->txn->request;
+    struct arena *a = &r->txn->arena;
+
+    if (req->form == TARGET_ASTERISK) {
+        r->path = r->target = SPAN("*");
+    } else {
+        if (!uri_path_normalise(a, req->path, 0, &r->path))
+            return refuse(r, 400,
+                "The path of the request has a percent sign that encodes nothing, or a NUL");
+        r->target = r->path;
+    }
+    r->policy = site_policy(r->site, r->path, &r->rule);
+    r->has_query = req->has_query;
+    if (r->has_query)
+        r->query =
+            key_query(a, uri_query_normalise(a, req->query), &r->has_query, &r->policy->cache);
+    if (r->has_query)
+        r->target = arena_join(a, arena_join(a, r->path, SPAN("?")), r->query);
+    return STEP_NEXT;
+}
+
+/* RFC 8586: our name as a member of CDN-Loop, with or without parameters. */
+static bool came_through_us(const struct request *r)
+{
+    struct field_list it = field_list_of(&r->txn->request.fields, FIELD_CDN_LOOP);
+    struct span member;
+
+    while (field_list_next(&it, &member)) {
+        struct span id = span_trim(span_make(member.p, span_find(member, ';')));
+
+        if (span_ieq(id, r->edge->edge->loop_id))
+            return true;
+    }
+    return false;
+}
+
+/* Methods that are answered here, and loops (RFC 9110 §9.3.8, RFC 8586). */
+static enum step screen(struct request *r)
+{
+    const struct http_request *req = &r->txn->request;
+
+    if (req->method == METHOD_TRACE)
+        return refuse(r, 405, "TRACE is not answered: it would show what should stay hidden");
+    if (req->method == METHOD_PURGE)
+        return refuse(r, 405, "PURGE is not taken on this address");
+    if (came_through_us(r))
+        return refuse(
+            r, 508, "This request came through this edge before: its origin leads back here");
+    return STEP_NEXT;
+}
+
+static enum step redirect(struct request *r)
+{
+    if (r->policy->redirect_status == 0)
+        return STEP_NEXT;
+    request_answer_redirect(r);
+    return STEP_ENDED;
+}
+
+static enum step look_up(struct request *r)
+{
+    request_look_up(r);
+    return STEP_ENDED;
+}
+
+/* The life of a request. */
+static const struct {
+    const char *name;
+    enum step (*run)(struct request *r);
+} steps[] = {
+    {"find site", find_site},
+    {"normalise", normalise},
+    {"screen", screen},
+    {"redirect", redirect},
+    {"look up", look_up},
+};
+
+static struct request *new_request(struct txn *t)
+{
+    struct request *r = arena_zalloc(&t->arena, sizeof(*r));
+
+    r->txn = t;
+    r->edge = t->server;
+    t->app = r;
+    return r;
+}
+
+static void on_request(struct txn *t)
+{
+    struct request *r = new_request(t);
+
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        if (steps[i].run(r) == STEP_ENDED)
+            return;
+    }
+}
+
+static void on_refused(struct txn *t, int status, const char *why)
+{
+    struct request *r = new_request(t);
+    char text[ADDR_TEXT];
+
+    log_peer("client %s: %s; answered %d and closed the connection", addr_text(t->peer, text), why,
+        status);
+    r->cs.detail = SPAN("bad-request");
+    request_answer_refusal(r, status, why);
+}
+
+static void on_body_ready(struct txn *t)
+{
+    struct request *r = t->app;
+
+    if (r->filler != NULL)
+        filler_body_ready(r->filler);
+}
+
+static const enum counter word_counters[] = {
+    [CACHE_NONE] = C_REQ_NONE,
+    [CACHE_HIT] = C_REQ_HIT,
+    [CACHE_MISS] = C_REQ_MISS,
+    [CACHE_EXPIRED] = C_REQ_EXPIRED,
+    [CACHE_STALE] = C_REQ_STALE,
+    [CACHE_UPDATING] = C_REQ_UPDATING,
+    [CACHE_REVALIDATED] = C_REQ_REVALIDATED,
+    [CACHE_BYPASS] = C_REQ_BYPASS,
+};
+
+static void log_access(struct request *r, enum txn_end why)
+{
+    static const char *const ends[] = {
+        [TXN_SENT] = "sent",
+        [TXN_CUT] = "cut",
+        [TXN_CLIENT_GONE] = "client-gone",
+        [TXN_TIMEOUT] = "timeout",
+    };
+    struct txn *t = r->txn;
+    struct sink *log = r->edge->edge->access_log;
+    const struct http_request *req = &t->request;
+    mono_us now;
+
+    if (log == NULL)
+        return;
+    now = clock_mono_us();
+    access_log_put(
+        log, &(struct access_record){
+                 .at_ms = t->worker->wall_now_ms,
+                 .peer = *t->peer,
+                 .method = req->method_text,
+                 .target = req->target,
+                 .host = req->authority,
+                 .referer = fields_get(&req->fields, FIELD_REFERER),
+                 .user_agent = fields_get(&req->fields, FIELD_USER_AGENT),
+                 .server = span_of(r->server),
+                 .detail = r->cs.detail,
+                 .http_minor = req->minor,
+                 .status = r->status,
+                 .cache = r->word,
+                 .bytes_out = t->bytes_out,
+                 .body_bytes_out = t->body_bytes_out,
+                 .bytes_in = t->bytes_in,
+                 .total_us = now - t->started_us,
+                 .first_byte_us = r->first_byte_us != 0 ? r->first_byte_us - t->started_us : -1,
+                 .origin_us = r->origin_head_us != 0 ? r->origin_head_us - t->started_us : -1,
+                 .connection = t->connection,
+                 .nth = t->nth,
+                 .end = ends[why],
+             });
+}
+
+static void on_end(struct txn *t, enum txn_end why)
+{
+    struct request *r = t->app;
+
+    count(word_counters[r->word]);
+    if (why == TXN_CLIENT_GONE || why == TXN_TIMEOUT)
+        count(C_CLIENT_ABORTED);
+    log_access(r, why);
+    if (r->filler != NULL)
+        filler_client_left(r->filler);
+    reader_close(&r->reader);
+    object_release(&r->stored);
+}
+
+const struct txn_handlers request_handlers = {
+    .request = on_request,
+    .refused = on_refused,
+    .body_ready = on_body_ready,
+    .end = on_end,
+};

@@ -1,0 +1,71 @@
+/*
+ * request.h - one client request on its way through the edge.
+ *
+ * request.c has the table of steps; each step is a short function that ends the request, lets the
+ * next one go on, or waits for a wake-up. The struct lives in its txn's arena and dies with it.
+ * Thread: the worker of the connection.
+ *
+ *   route -> screen -> redirect -> identify -> look_up -> join -> (wait for a head) -> deliver
+ *
+ * look_up.c decides between what is stored, somebody's fill and a fill of one's own; filler.c runs
+ * fills; deliver.c makes the response out of an object; answer.c makes those of our own.
+ */
+#ifndef EDGE_REQUEST_H
+#define EDGE_REQUEST_H
+
+#include "base/clock.h"
+#include "cache/cache.h"
+#include "cache/fill.h"
+#include "cache/reader.h"
+#include "cache/status.h"
+#include "edge/accesslog.h"
+#include "edge/site.h"
+#include "edge/worker.h"
+#include "session/txn.h"
+
+struct filler;
+
+struct request {
+    struct txn *txn;          /* borrowed */
+    struct edge_worker *edge; /* borrowed */
+    const struct site *site;
+    const struct path_rule *rule; /* or NULL */
+    const struct policy *policy;
+    struct span host;        /* normal form, with a port that is not the default */
+    struct span path, query; /* normal form */
+    bool has_query;
+    struct span target;       /* of them: what key, rules and origin see alike */
+    struct cache_key key;     /* of the resource */
+    struct cache_key variant; /* of the variant; == key while no Vary is known */
+    bool varies;              /* a Vary specification stands at the key */
+    struct fresh_ask ask;     /* what the client's Cache-Control asks for */
+    struct object *stored;    /* counted; a response that is not fresh, or NULL */
+    struct reader *reader;    /* owns, or NULL */
+    struct filler *filler;    /* runs our fill while we lead it, or NULL */
+    bool own_fetch;           /* shares nothing: bypass, unsafe method, known not storable */
+    bool responded;
+    unsigned look_ups; /* times it was looked up again; bounded */
+    enum cache_word word;
+    struct cache_status cs; /* of our answer */
+    int status;             /* of our answer; 0: none yet */
+    mono_us first_byte_us;  /* 0: none yet */
+    mono_us origin_head_us; /* when the origin's head was there; 0: none */
+    char server[64];        /* which one answered */
+};
+
+/* The handlers of the session layer. */
+extern const struct txn_handlers request_handlers;
+
+/* look_up.c: finds, follows or fetches; ends in deliver(), an answer, or waits. */
+void request_look_up(struct request *r);
+
+/* deliver.c: the response out of `obj`, body by r->reader. */
+void request_deliver(struct request *r, struct object *obj);
+
+/* answer.c: responses of our own. `why` is a sentence for people, static or in the arena. */
+void request_answer_error(struct request *r, int status, const char *why);
+void request_answer_redirect(struct request *r);
+/* To what the parser refused; the connection ends. */
+void request_answer_refusal(struct request *r, int status, const char *why);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * server.h - the edge as a whole: workers, listeners, signals, from start to stop.
+ *
+ * main() opens it, runs it and closes it. Workers share what stands here; they change none of it.
+ */
+#ifndef EDGE_SERVER_H
+#define EDGE_SERVER_H
+
+#include "base/attrs.h"
+#include "base/clock.h"
+#include "base/span.h"
+#include "edge/worker.h"
+
+struct addr;
+struct admin;
+struct cache;
+struct edge_conf;
+struct pool;
+struct sink;
+
+struct edge {
+    struct edge_conf *conf;      /* owns */
+    struct cache *cache;         /* owns */
+    struct pool *blocking;       /* owns; file system calls */
+    struct sink *access_log;     /* owns; or NULL */
+    struct admin *admin;         /* owns; lives on the first worker */
+    struct edge_worker *workers; /* owns; conf->workers of them */
+    struct addr *bound;          /* owns; where we listen */
+    unsigned listens_n;
+    _Atomic int running; /* workers that have not ended */
+    _Atomic bool stopping;
+    struct span via_11, via_10; /* what we add to Via: "1.1 selvage" */
+    struct span loop_id;        /* our name in CDN-Loop (RFC 8586) */
+    mono_ms started_ms;
+};
+
+enum edge_exit { EDGE_FINE = 0, EDGE_FAILED = 1, EDGE_FORCED = 2, EDGE_UNCLEAN = 3 };
+
+/* Opens everything that can fail: logs, memory, listeners, names of origins. Takes over `conf`.
+ * NULL: a sentence is in the error log. */
+MUST_USE struct edge *edge_open(struct edge_conf *conf);
+/* Serves until TERM, INT or QUIT; what is to be the exit status. */
+enum edge_exit edge_run(struct edge *e);
+void edge_close(struct edge **e);
+
+#endif

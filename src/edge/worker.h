@@ -1,0 +1,30 @@
+/*
+ * worker.h - what the edge keeps for each of its workers.
+ */
+#ifndef EDGE_WORKER_H
+#define EDGE_WORKER_H
+
+#include "base/list.h"
+#include "loop/worker.h"
+#include "origin/fetch.h"
+#include "session/h1.h"
+
+struct edge;
+struct listener;
+struct resolver;
+struct edge_conf;
+
+struct edge_worker {
+    struct worker *worker;        /* owns */
+    struct edge *edge;            /* borrowed */
+    const struct edge_conf *conf; /* borrowed; immutable */
+    struct cache *cache;          /* borrowed, shared */
+    struct sessions sessions;
+    struct fetcher fetcher;
+    struct list fillers;         /* fetches in flight */
+    struct resolver *resolver;   /* owns, while it runs */
+    struct listener *listeners;  /* owns; one for each address */
+    struct message drain, force; /* from main */
+};
+
+#endif
