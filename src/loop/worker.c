@@ -121,7 +121,6 @@ void worker_join(struct worker **wp)
 {
     struct worker *w = *wp;
 
-    *wp = NULL;
     if (w->thread != 0)
         pthread_join((pthread_t)w->thread, NULL);
     run_inbox(w); /* what was posted after the loop ended */
@@ -129,6 +128,7 @@ void worker_join(struct worker **wp)
     ev_check_stop(w->loop, &w->checked);
     ev_loop_destroy(w->loop);
     free(w);
+    *wp = NULL; /* only now: the thread may have used it */
 }
 
 void worker_post(struct worker *w, struct message *m)

@@ -204,14 +204,15 @@ static void start_timer(struct worker *w)
 
 static void timers_and_clocks_count_from_the_start_of_the_thread(void **state)
 {
-    struct clocks c = {.worker = worker_new(1)};
+    struct worker *w = worker_new(1);
+    struct clocks c = {.worker = w};
 
     (void)state;
     usleep(30000); /* the loop is older than its first iteration */
-    c.worker->app = &c;
+    w->app = &c;
     ev_timer_init(&c.timer, on_timer, 0.02, 0);
-    worker_start(c.worker, start_timer);
-    worker_join(&c.worker);
+    worker_start(w, start_timer);
+    worker_join(&w);
     /* Of that very iteration: neither older than the timer nor from the future. */
     assert_true(c.after - c.real_before >= 19);
     assert_true(c.after <= clock_mono_ms());
