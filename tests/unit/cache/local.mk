@@ -1,3 +1,9 @@
 UNIT += %D%/t_fill
 %C%_t_fill_SOURCES = %D%/t_fill.c %D%/things.h
 %C%_t_fill_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
+UNIT += %D%/t_slab
+%C%_t_slab_SOURCES = %D%/t_slab.c %D%/things.h
+%C%_t_slab_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
+UNIT += %D%/t_eviction
+%C%_t_eviction_SOURCES = %D%/t_eviction.c %D%/things.h
+%C%_t_eviction_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS) -lm
