@@ -94,11 +94,31 @@ static void fill_become(struct fill *f, struct object *obj)
     f->length = (int64_t)obj->body_bytes;
 }
 
+/* A fill that was listed under the resource's key and is, or may yet be, of the variant that is
+ * asked for. */
+static struct fill *fill_of_resource(struct cache *c, const struct fill_request *rq)
+{
+    struct fill *f = flights_find(c->flights, rq->resource);
+    bool ours;
+
+    if (f == NULL)
+        return NULL;
+    pthread_mutex_lock(&f->lock);
+    ours = f->state == FILL_WAITING || (f->object != NULL && span_eq(f->object->key, rq->key->text));
+    pthread_mutex_unlock(&f->lock);
+    if (!ours)
+        fill_release(&f);
+    return f;
+}
+
 enum fill_role fill_join(struct cache *c, const struct fill_request *rq, struct fill **fill)
 {
-    struct fill *f = fill_new(c, rq);
+    struct fill *f;
     struct flight_found found;
 
+    if (rq->collapse && rq->resource != NULL && (*fill = fill_of_resource(c, rq)) != NULL)
+        return FILL_FOLLOW;
+    f = fill_new(c, rq);
     *fill = f;
     if (!rq->collapse) {
         flights_hide(c->flights, f);
@@ -295,7 +315,7 @@ bool fill_head(struct fill *f, struct object *obj, int64_t length)
     flights_mark(f->cache->flights, &f->hash, 0);
     if (keep && length >= 0)
         keep = (uint64_t)length <= f->cache->object_max_bytes &&
-               memory_admit(f->cache->memory, &f->hash, (uint64_t)length + obj->bytes);
+               memory_admit(f->cache->memory, &obj->hash, (uint64_t)length + obj->bytes);
     pthread_mutex_lock(&f->lock);
     f->state = FILL_STREAMING;
     f->object = obj;
@@ -366,7 +386,7 @@ static void fill_link(struct fill *f, struct chunk *c)
 static struct chunk *fill_chunk(struct fill *f, size_t more)
 {
     struct memory *m = f->cache->memory;
-    struct chunk *c = chunk_new(m, chunk_wanted(f, more), f->bytes, index_hash(f->hash));
+    struct chunk *c = chunk_new(m, chunk_wanted(f, more), f->bytes, index_hash(f->object->hash));
     uint64_t room;
 
     if (c == NULL && f->keep) {
@@ -501,7 +521,7 @@ static void fill_trim(struct fill *f)
 
     if (f->last == NULL)
         return;
-    c = chunk_trimmed(f->last, index_hash(f->hash));
+    c = chunk_trimmed(f->last, index_hash(f->object->hash));
     if (c == NULL)
         return;
     pthread_mutex_lock(&f->lock);
@@ -526,7 +546,7 @@ static void fill_store(struct fill *f)
     obj->body = chunk_ref(f->first);
     obj->body_bytes = f->bytes;
     obj->whole = true;
-    if (f->length < 0 && !memory_admit(m, &f->hash, obj->bytes + f->bytes))
+    if (f->length < 0 && !memory_admit(m, &obj->hash, obj->bytes + f->bytes))
         return;
     if (atomic_load(&f->doomed))
         return;

@@ -52,6 +52,9 @@ enum fill_role {
 /* Who asks, and how. */
 struct fill_request {
     const struct cache_key *key;
+    /* For the key of a variant: its resource's, under which a fill may have begun before anybody
+     * knew that the response varies. Else NULL. */
+    const struct cache_key *resource;
     const struct object *seen; /* what cache_find() gave for this key just now; may be NULL */
     bool collapse;             /* false asks for FILL_ALONE outright */
     struct worker *worker;     /* the caller's */

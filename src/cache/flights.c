@@ -115,6 +115,26 @@ static void chain_add(struct fill **chain, struct fill *f, bool hidden)
     *chain = f;
 }
 
+/* Under the stripe's lock; with a reference for the caller. */
+static struct fill *chain_find(struct fill *f, const struct cache_key *key)
+{
+    for (; f != NULL; f = f->flight.next)
+        if (!f->flight.hidden && fill_has_key(f, key))
+            return fill_ref(f);
+    return NULL;
+}
+
+struct fill *flights_find(struct flights *fl, const struct cache_key *key)
+{
+    struct stripe *st = stripe_of(fl, &key->hash);
+    struct fill *f;
+
+    pthread_mutex_lock(&st->lock);
+    f = chain_find(*chain_of(st, &key->hash), key);
+    pthread_mutex_unlock(&st->lock);
+    return f;
+}
+
 enum flight flights_join(struct flights *fl, struct memory *m, const struct cache_key *key,
     const struct object *seen, mono_ms now_ms, struct fill *own, struct flight_found *found)
 {
@@ -125,12 +145,11 @@ enum flight flights_join(struct flights *fl, struct memory *m, const struct cach
 
     *found = (struct flight_found){NULL, NULL};
     pthread_mutex_lock(&st->lock);
-    for (struct fill *f = *chain; f != NULL; f = f->flight.next)
-        if (!f->flight.hidden && fill_has_key(f, key)) {
-            found->fill = fill_ref(f);
-            what = FLIGHT_OTHERS;
-            goto out;
-        }
+    found->fill = chain_find(*chain, key);
+    if (found->fill != NULL) {
+        what = FLIGHT_OTHERS;
+        goto out;
+    }
     /* A fill is stored before it is unlisted, so what it stored is seen here. */
     found->stored = memory_find(m, key, false);
     if (found->stored != NULL && found->stored != seen) {

@@ -48,6 +48,8 @@ struct flight_found {
  */
 MUST_USE enum flight flights_join(struct flights *fl, struct memory *m, const struct cache_key *key,
     const struct object *seen, mono_ms now_ms, struct fill *own, struct flight_found *found);
+/* The fill that others may join under that key, with a reference of the caller's own; or NULL. */
+MUST_USE struct fill *flights_find(struct flights *fl, const struct cache_key *key);
 /* Lists a fill that nobody may join. */
 void flights_hide(struct flights *fl, struct fill *own);
 /* The fill is no longer found. Harmless when it is not listed. */

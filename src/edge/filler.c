@@ -59,6 +59,7 @@ struct filler *filler_join(
     struct filler *f = xcalloc(1, sizeof(*f));
     struct fill_request rq = {
         .key = &r->variant,
+        .resource = r->varies ? &r->key : NULL,
         .seen = r->stored != NULL ? r->stored : validate,
         .collapse = collapse,
         .worker = r->txn->worker,

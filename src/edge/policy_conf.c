@@ -20,15 +20,6 @@ static void set_origin(struct conf_load *l, void *self, const struct conf_node *
     p->origin_at = node->args[0].at;
 }
 
-static void set_ttl(struct conf_load *l, void *self, const struct conf_node *node)
-{
-    struct policy *p = self;
-    int64_t ms;
-
-    if (conf_arg_duration(l, node, 0, &ms))
-        p->cache.ttl_s = ms / 1000;
-}
-
 static void set_bypass(struct conf_load *l, void *self, const struct conf_node *node)
 {
     (void)l;
@@ -124,6 +115,166 @@ static void set_redirect(struct conf_load *l, void *self, const struct conf_node
     p->redirect_to = to;
 }
 
+/* --- lifetimes ------------------------------------------------------------------------------ */
+
+static void set_seconds(struct conf_load *l, const struct conf_node *node, int64_t *to)
+{
+    int64_t ms;
+
+    if (conf_arg_duration(l, node, node->args_n - 1, &ms))
+        *to = ms / 1000;
+}
+
+#define SECONDS_SETTER(name, member)                                                               \
+    static void name(struct conf_load *l, void *self, const struct conf_node *node)                \
+    {                                                                                              \
+        set_seconds(l, node, &((struct policy *)self)->cache.member);                              \
+    }
+SECONDS_SETTER(set_ttl, ttl_s)
+SECONDS_SETTER(set_default_ttl, default_s)
+SECONDS_SETTER(set_min_ttl, min_s)
+SECONDS_SETTER(set_max_ttl, max_s)
+SECONDS_SETTER(set_heuristic_max, heuristic_max_s)
+SECONDS_SETTER(set_swr, stale_while_revalidate_s)
+SECONDS_SETTER(set_sie, stale_if_error_s)
+#undef SECONDS_SETTER
+
+/* 404, or 500-599, or 4xx */
+static bool read_statuses(struct conf_load *l, const struct conf_word *w, struct negative_ttl *n)
+{
+    struct span rest = w->text, piece;
+    uint64_t first, last;
+
+    if (w->text.n == 3 && span_ends(w->text, SPAN("xx")) && w->text.p[0] >= '3' &&
+        w->text.p[0] <= '5') {
+        n->first = (w->text.p[0] - '0') * 100;
+        n->last = n->first + 99;
+        return true;
+    }
+    if (span_cut(&rest, '-', &piece) && span_u64(piece, &first)) {
+        last = first;
+        if ((rest.p == NULL || span_u64(rest, &last)) && first >= 300 && last <= 599 &&
+            first <= last) {
+            n->first = (int)first;
+            n->last = (int)last;
+            return true;
+        }
+    }
+    conf_error(l->errors, w->at, "\"%.*s\" is no status of an error: 404, 500-599 or 5xx would be",
+        CONF_SHOW(w->text));
+    return false;
+}
+
+static void set_negative(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct cache_options *o = &((struct policy *)self)->cache;
+    unsigned more = node->args_n - 1;
+    struct negative_ttl *all = arena_alloc(l->arena, (o->negative_n + more) * sizeof(*all));
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < more; i++) {
+        if (!read_statuses(l, &node->args[i], &all[n]))
+            return;
+        set_seconds(l, node, &all[n++].ttl_s);
+    }
+    for (unsigned i = 0; i < o->negative_n; i++) /* newer ones count first */
+        all[n++] = o->negative[i];
+    o->negative = all;
+    o->negative_n = n;
+}
+
+/* --- the key -------------------------------------------------------------------------------- */
+
+static const struct span *names_from(
+    struct conf_load *l, const struct conf_node *node, unsigned first, bool lower)
+{
+    struct span *v = arena_alloc(l->arena, (node->args_n - first) * sizeof(*v));
+
+    for (unsigned i = first; i < node->args_n; i++) {
+        v[i - first] = arena_dup(l->arena, arg(node, i));
+        for (size_t k = 0; lower && k < v[i - first].n; k++)
+            ((char *)v[i - first].p)[k] = ascii_lower(v[i - first].p[k]);
+    }
+    return v;
+}
+
+static void set_query(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    static const char *const words[] = {"keep", "ignore", "only", "drop", "sort", NULL};
+    struct cache_options *o = &((struct policy *)self)->cache;
+    int word;
+
+    if (!conf_arg_word(l, node, 0, words, &word))
+        return;
+    if ((word == QUERY_ONLY || word == QUERY_DROP) != (node->args_n > 1)) {
+        conf_error(l->errors, node->at,
+            node->args_n > 1 ? "query keep, ignore and sort take no names"
+                             : "query only and drop need names of parameters, like utm_*");
+        return;
+    }
+    if (word == 4) {
+        o->query_sort = true;
+        return;
+    }
+    o->query = (enum query_mode)word;
+    o->query_names = names_from(l, node, 1, false);
+    o->query_names_n = node->args_n - 1;
+}
+
+static void set_key(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    static const char *const words[] = {"header", "cookie", NULL};
+    struct cache_options *o = &((struct policy *)self)->cache;
+    int word;
+
+    if (!conf_arg_word(l, node, 0, words, &word))
+        return;
+    if (word == 0) {
+        o->key_fields = names_from(l, node, 1, true);
+        o->key_fields_n = node->args_n - 1;
+    } else {
+        o->key_cookies = names_from(l, node, 1, false);
+        o->key_cookies_n = node->args_n - 1;
+    }
+}
+
+static void set_vary(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    static const char *const words[] = {"normalise", "pass", "ignore", NULL};
+    struct cache_options *o = &((struct policy *)self)->cache;
+    struct vary_rule *all = arena_alloc(l->arena, (o->vary_n + 1) * sizeof(*all));
+    int word;
+
+    if (!token_valid(arg(node, 0))) {
+        conf_error(
+            l->errors, node->args[0].at, "\"%.*s\" is not a field name", CONF_SHOW(arg(node, 0)));
+        return;
+    }
+    if (!conf_arg_word(l, node, 1, words, &word))
+        return;
+    all[0] = (struct vary_rule){
+        .name = *names_from(l, node, 0, true),
+        .how = (enum vary_how)word,
+        .values = node->args_n > 2 ? names_from(l, node, 2, true) : NULL,
+        .values_n = node->args_n - 2,
+    };
+    for (unsigned i = 0; i < o->vary_n; i++) /* newer ones count first */
+        all[i + 1] = o->vary[i];
+    o->vary = all;
+    o->vary_n++;
+}
+
+static void set_set_cookie(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    static const char *const words[] = {"explicit", "never", "always", NULL};
+    int word;
+
+    if (conf_arg_word(l, node, 0, words, &word))
+        ((struct policy *)self)->cache.set_cookie = (enum set_cookie)word;
+}
+
+/* --- the table ------------------------------------------------------------------------------ */
+
 const struct directive policy_directives[] = {
     {"origin", CONF_CUSTOM(set_origin, 1, 1), .usage = "NAME|URL|DIRECTORY",
         .about = "Where what is not in the cache comes from: the name of an origin block, or "
@@ -133,6 +284,45 @@ const struct directive policy_directives[] = {
         .about = "How long responses are fresh in this cache, whatever they say of themselves; "
                  "what may not be stored at all (no-store, private) is still not stored. Clients "
                  "see the origin's fields."},
+    {"default-ttl", CONF_CUSTOM(set_default_ttl, 1, 1), .usage = "DURATION", .unset = "0",
+        .about = "How long responses are fresh that may be stored but say nothing of how long, "
+                 "and have no Last-Modified to guess from."},
+    {"min-ttl", CONF_CUSTOM(set_min_ttl, 1, 1), .usage = "DURATION", .unset = "0",
+        .about = "Shorter lifetimes are taken for this one."},
+    {"max-ttl", CONF_CUSTOM(set_max_ttl, 1, 1), .usage = "DURATION", .unset = "no limit",
+        .about = "Longer lifetimes are taken for this one."},
+    {"heuristic-max", CONF_CUSTOM(set_heuristic_max, 1, 1), .usage = "DURATION", .unset = "1d",
+        .about = "A response that has only Last-Modified is fresh for a tenth of the time since "
+                 "then, and at most for this long; 0 for not at all."},
+    {"negative-ttl", CONF_CUSTOM(set_negative, 2, CONF_ARGS_MAX), .usage = "STATUS... DURATION",
+        .flags = DIRECTIVE_MANY,
+        .about = "How long errors and redirects with these statuses (404, 500-599, 5xx) are fresh "
+                 "that say nothing of how long."},
+    {"stale-while-revalidate", CONF_CUSTOM(set_swr, 1, 1), .usage = "DURATION", .unset = "0",
+        .about = "How long past its lifetime a response is still used while it is refreshed in "
+                 "the background, unless the response says otherwise (RFC 5861)."},
+    {"stale-if-error", CONF_CUSTOM(set_sie, 1, 1), .usage = "DURATION", .unset = "1h",
+        .about = "How long past its lifetime a response is still used when the origin fails, "
+                 "unless the response says otherwise (RFC 5861)."},
+    {"honour-request", CONF_FLAG(struct policy, cache.honour_request), .preset = "off",
+        .about = "Whether a client's Cache-Control (no-cache, max-age, only-if-cached ...) counts. "
+                 "Off by default: a reload in one browser shall not cost the origin a request."},
+    {"set-cookie", CONF_CUSTOM(set_set_cookie, 1, 1), .usage = "explicit|never|always",
+        .unset = "explicit",
+        .about = "Whether a response with Set-Cookie is stored: only when it says itself how long "
+                 "it is fresh, never, or always."},
+    {"query", CONF_CUSTOM(set_query, 1, CONF_ARGS_MAX),
+        .usage = "keep|ignore|sort|only NAME...|drop NAME...", .flags = DIRECTIVE_MANY,
+        .about = "What of the query belongs to the cache key. What does not, the origin does not "
+                 "see either. NAME may end in *."},
+    {"key", CONF_CUSTOM(set_key, 2, CONF_ARGS_MAX), .usage = "header NAME...|cookie NAME...",
+        .flags = DIRECTIVE_MANY,
+        .about = "Request fields or cookies whose values belong to the cache key."},
+    {"vary", CONF_CUSTOM(set_vary, 2, CONF_ARGS_MAX),
+        .usage = "NAME normalise|pass|ignore [VALUE...]", .flags = DIRECTIVE_MANY,
+        .about = "How a request field that Vary names tells variants apart: values that mean the "
+                 "same are the same (only the VALUEs count, if given), or as sent, or not at all "
+                 "(then the origin does not see it)."},
     {"bypass", CONF_CUSTOM(set_bypass, 0, 0),
         .about = "Neither looks up nor stores: every request goes to the origin."},
     {"header", CONF_CUSTOM(set_header, 2, 3), .usage = "set NAME VALUE|unset NAME",
