@@ -143,10 +143,14 @@ static const struct txn_handlers handlers = {
 static bool door_bind(struct door *d, const struct addr *at, char *err, size_t err_cap)
 {
     struct listen_why why;
+    struct addr bound;
+    int fd;
 
-    if (listen_open(at, &(struct listen_options){0}, &d->fd, 1, &d->bound, &why))
+    if (listen_open(at, NULL, &fd, 1, &bound, &why)) {
+        d->fd = fd;
+        d->bound = bound; /* ours to unlink: only from here on */
         return true;
-    d->fd = -1;
+    }
     snprintf(err, err_cap, "%s: %s", d->kind == ADMIN_CONTROL ? "control" : "metrics", why.text);
     return false;
 }

@@ -72,13 +72,11 @@ static int width(const char *s)
 static bool write_row(const struct table *t, const struct row *row, int labels, int values,
     bool faint, struct buf *out)
 {
-    int room = values - width(row->value);
-    int before = t->numbers ? room : 0;
-    int after = t->numbers || row->note[0] == '\0' ? 0 : room;
+    int before = t->numbers ? values - width(row->value) : 0;
 
     return buf_printf(out, "%s%s%*s  %*s%s", faint ? "\033[2m" : "", row->label,
                labels - width(row->label), "", before, "", row->value) &&
-           (row->note[0] == '\0' || buf_printf(out, "%*s  %s", after, "", row->note)) &&
+           (row->note[0] == '\0' || buf_printf(out, "  %s", row->note)) &&
            buf_printf(out, "%s\n", faint ? "\033[0m" : "");
 }
 

@@ -1,1 +1,5 @@
-
+UNIT += %D%/t_admin %D%/t_client %D%/t_report
+UNIT_THREADED += %D%/t_admin %D%/t_client
+%C%_t_admin_LDADD = $(LIBS_ADMIN) $(CMOCKA_LIBS)
+%C%_t_client_LDADD = $(LIBS_ADMIN) $(CMOCKA_LIBS)
+%C%_t_report_LDADD = $(LIBS_ADMIN) $(CMOCKA_LIBS)

@@ -1,0 +1,128 @@
+/* Tables for people, out of what the daemon answers and out of what it never would. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* needs the four above */
+
+#include "admin/report.h"
+#include "base/check.h"
+
+typedef bool report_fn(const json_t *answer, bool colour, struct buf *out);
+
+static void expect(report_fn *report, const char *json, bool colour, const char *text)
+{
+    json_error_t error;
+    json_t *answer = json_loads(json, 0, &error);
+    struct buf out;
+
+    if (answer == NULL)
+        fail_msg("%s: %s", json, error.text);
+    buf_init(&out, 65536);
+    assert_true(report(answer, colour, &out));
+    if (!span_eq(buf_span(&out), span_of(text)))
+        fail_msg("got:\n%.*s\ninstead of:\n%s", (int)out.n, out.p, text);
+    buf_free(&out);
+    json_decref(answer);
+}
+
+static void status(void **state)
+{
+    (void)state;
+    expect(report_status,
+        "{\"program\": \"selvage\", \"version\": \"1.2.3\", \"pid\": 4711, \"uptime_s\": 200000,"
+        " \"since\": 784111777, \"config\": null, \"listens\": [\"127.0.0.1:80\", \"[::]:80\"],"
+        " \"workers\": 2, \"connections\": 0, \"draining\": false, \"memory\": {\"used_bytes\":"
+        " 1048576, \"budget_bytes\": 268435456, \"objects\": 3}}",
+        false,
+        "selvage         1.2.3\n"
+        "process         4711\n"
+        "up              2 d 7 h, since Sun, 06 Nov 1994 08:49:37 GMT\n"
+        "state           serving\n"
+        "configuration   the command line\n"
+        "listen          127.0.0.1:80\n"
+        "listen          [::]:80\n"
+        "workers         2\n"
+        "connections     0\n"
+        "memory used     1.0 MiB    0.4 % of 256.0 MiB\n"
+        "memory objects  3\n");
+}
+
+static void stats(void **state)
+{
+    (void)state;
+    expect(report_stats,
+        "{\"uptime_s\": 5, \"connections\": 1, \"hit_ratio\": 0.75, \"memory\": {\"budget_bytes\":"
+        " 4096, \"used_bytes\": 1024, \"body_bytes\": 1000, \"objects\": 1, \"fills\": 0},"
+        " \"counters\": {\"connections\": 12, \"client_sent_bytes\": 5368709120, \"requests\":"
+        " {\"HIT\": 3, \"MISS\": 1, \"-\": 0}, \"origin_requests\": 1}}",
+        false,
+        "requests               4\n"
+        "requests HIT           3   75.0 %\n"
+        "requests MISS          1   25.0 %\n"
+        "requests -             0\n"
+        "hit ratio         75.0 %\n"
+        "\n"
+        "memory used      1.0 KiB   25.0 % of 4.0 KiB\n"
+        "memory bodies     1000 B\n"
+        "memory objects         1\n"
+        "fills now              0\n"
+        "connections now        1\n"
+        "\n"
+        "connections           12\n"
+        "client sent      5.0 GiB\n"
+        "origin requests        1\n");
+}
+
+static void colour_marks_what_did_not_happen(void **state)
+{
+    (void)state;
+    expect(report_stats, "{\"counters\": {\"fills\": 0, \"follows\": 7}}", true,
+        "\033[2mrequests  0\033[0m\n"
+        "\n\n"
+        "\033[2mfills     0\033[0m\n"
+        "follows   7\n");
+}
+
+/* A socket can be anybody's. */
+static void strange_answers(void **state)
+{
+    (void)state;
+    expect(report_stats, "{}", false, "requests  0\n\n\n");
+    expect(report_stats, "[]", false, "requests  0\n\n\n");
+    expect(report_stats,
+        "{\"counters\": {\"requests\": 5, \"a_bytes\": \"x\", \"b\": {\"c\": {}}, \"d\": null,"
+        " \"e\\u001b[2J\": 1}}",
+        false, "requests  0\n\n\ne?[2J     1\n");
+    expect(report_status, "{\"config\": \"\\u001b]0;x\\u0007\\u00e9\", \"listens\": [1]}", false,
+        "program        ?\n"
+        "state          serving\n"
+        "configuration  ?]0;x?\u00e9\n"
+        "listen         ?\n");
+}
+
+static void refuses_too_much(void **state)
+{
+    json_t *answer = json_object();
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 16);
+    assert_false(report_status(answer, false, &out));
+    buf_free(&out);
+    json_decref(answer);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(status),
+        cmocka_unit_test(stats),
+        cmocka_unit_test(colour_marks_what_did_not_happen),
+        cmocka_unit_test(strange_answers),
+        cmocka_unit_test(refuses_too_much),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
