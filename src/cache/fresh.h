@@ -47,8 +47,8 @@ struct freshness {
     uint8_t source;              /* enum fresh_source of lifetime_s */
     bool has_date;               /* date_s is what Date says */
     bool no_cache;               /* never used without validation, §5.2.2.4 */
-    bool must_revalidate;        /* never used stale (must-revalidate, proxy-revalidate) */
-    bool immutable;              /* a reload needs no validation while fresh, RFC 8246 */
+    bool must_revalidate; /* stale only within the two windows (which the response gave itself) */
+    bool immutable;       /* a reload needs no validation while fresh, RFC 8246 */
 };
 
 /* What the client's Cache-Control asks for (§5.2.1). All zero: nothing, or not to be honoured. */

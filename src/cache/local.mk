@@ -5,9 +5,17 @@ src_cache_libcache_a_SOURCES = \
 	%D%/eviction.c %D%/eviction.h \
 	%D%/fill.c %D%/fill.h %D%/fill_impl.h \
 	%D%/flights.c %D%/flights.h \
-	%D%/fresh.h \
+	%D%/fresh.c %D%/fresh.h \
 	%D%/index.c %D%/index.h \
+	%D%/key.c %D%/key.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/object.c %D%/object.h \
+	%D%/options.c %D%/options.h \
+	%D%/policy.c %D%/policy.h %D%/reasons.tbl \
 	%D%/reader.c %D%/reader.h \
-	%D%/slab.c %D%/slab.h
+	%D%/slab.c %D%/slab.h \
+	%D%/status.c %D%/status.h \
+	%D%/text.h \
+	%D%/update.c %D%/update.h \
+	%D%/vary.c %D%/vary.h \
+	%D%/vary_value.c %D%/vary_value.h

@@ -43,8 +43,8 @@ struct verdict {
 void policy_judge(const struct policy_question *q, struct arena *a, struct verdict *out);
 
 /* Takes out what private="..." and no-cache="..." list (§5.2.2.4, §5.2.2.7), from the head that is
- * to be stored; the client that caused the fill may have them. Fields that the message cannot do
- * without (Date, Vary, Cache-Control, validators and what describes the content) stay. */
+ * to be stored; the client that caused the fill may have them. (When they list something that a
+ * stored response cannot do without, as Content-Encoding, they count as unqualified instead.) */
 void policy_omit(const struct verdict *v, struct fields *head);
 
 /* What the client's Cache-Control asks for (§5.2.1), or Pragma: no-cache in its absence (§5.4). All

@@ -1,0 +1,307 @@
+#include "cache/vary.h"
+
+#include "cache/text.h"
+#include "cache/vary_value.h"
+#include "http/chars.h"
+
+/*
+ * A spec as text, which may stand in a field value; no part can contain the separator that follows
+ * it. In one line, with a tab before each language:
+ *
+ *   vary 0123456789abcdef accept-encoding,accept-language
+ *       lang de=de, en;q=0.800
+ */
+#define SPEC_START SPAN("vary ")
+#define LANG_START SPAN("lang ")
+enum { LANG_SEPARATOR = '\t' };
+
+enum { ID_DIGITS = 16 };
+
+/* In the language `tag` there is a response, under this Accept-Language. */
+struct known_language {
+    struct span tag, value;
+};
+
+struct spec {
+    struct span id; /* ID_DIGITS */
+    struct vary_names names;
+    unsigned languages_n;
+    struct known_language languages[VARY_LANGUAGES_MAX];
+};
+
+/* --- names -------------------------------------------------------------------------------- */
+
+static int name_compare(struct span a, struct span b)
+{
+    int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+    return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+/* Into its place, once. `name` is in lower case. */
+static void names_add(struct vary_names *names, struct span name)
+{
+    unsigned at = 0;
+
+    while (at < names->n && name_compare(names->v[at], name) < 0)
+        at++;
+    if (at < names->n && span_eq(names->v[at], name))
+        return;
+    if (names->n == VARY_NAMES_MAX) {
+        names->invalid = true;
+        return;
+    }
+    memmove(&names->v[at + 1], &names->v[at], (names->n - at) * sizeof(names->v[0]));
+    names->v[at] = name;
+    names->n++;
+}
+
+static bool names_have(const struct vary_names *names, struct span name)
+{
+    for (unsigned i = 0; i < names->n; i++) {
+        if (span_eq(names->v[i], name))
+            return true;
+    }
+    return false;
+}
+
+static struct span lower(struct arena *a, struct span s)
+{
+    char *p = arena_alloc(a, s.n);
+
+    for (size_t i = 0; i < s.n; i++)
+        p[i] = ascii_lower(s.p[i]);
+    return span_make(p, s.n);
+}
+
+void vary_parse(const struct fields *response, struct arena *a, struct vary_names *out)
+{
+    struct field_list it = field_list_of(response, FIELD_VARY);
+    struct span member;
+
+    *out = (struct vary_names){0};
+    while (field_list_next(&it, &member)) {
+        if (span_eq(member, SPAN("*")))
+            out->any = true;
+        else if (member.n > VARY_NAME_MAX || !token_valid(member))
+            out->invalid = true;
+        else if (!out->invalid)
+            names_add(out, lower(a, member));
+    }
+}
+
+/* --- specs -------------------------------------------------------------------------------- */
+
+static bool id_valid(struct span s)
+{
+    return s.n == ID_DIGITS && span_all(s, CHAR_HEX);
+}
+
+static bool languages_parse(struct span rest, struct spec *out)
+{
+    struct span line, tag;
+
+    while (span_cut(&rest, LANG_SEPARATOR, &line)) {
+        if (!span_starts(line, LANG_START) || out->languages_n == VARY_LANGUAGES_MAX)
+            return false;
+        line = span_from(line, LANG_START.n);
+        if (!span_cut(&line, '=', &tag) || line.p == NULL)
+            return false;
+        out->languages[out->languages_n++] = (struct known_language){tag, line};
+    }
+    return true;
+}
+
+static bool spec_parse(struct span text, struct spec *out)
+{
+    struct span line, name;
+
+    *out = (struct spec){0};
+    if (!span_starts(text, SPEC_START) || text.n > VARY_SPEC_MAX)
+        return false;
+    text = span_from(text, SPEC_START.n);
+    if (!span_cut(&text, LANG_SEPARATOR, &line) || !span_cut(&line, ' ', &out->id) ||
+        !id_valid(out->id))
+        return false;
+    while (span_cut(&line, ',', &name)) {
+        if (name.n > VARY_NAME_MAX || !token_valid(name))
+            return false;
+        names_add(&out->names, name);
+    }
+    return !out->names.invalid && out->names.n > 0 && languages_parse(text, out);
+}
+
+static struct span spec_text(struct arena *a, const struct spec *s)
+{
+    struct text t = {.a = a, .limit = VARY_SPEC_MAX};
+
+    text_put(&t, SPEC_START);
+    text_put(&t, s->id);
+    for (unsigned i = 0; i < s->names.n; i++) {
+        text_put(&t, i == 0 ? SPAN(" ") : SPAN(","));
+        text_put(&t, s->names.v[i]);
+    }
+    for (unsigned i = 0; i < s->languages_n; i++) {
+        text_put(&t, SPAN("\t"));
+        text_put(&t, LANG_START);
+        text_put(&t, s->languages[i].tag);
+        text_put(&t, SPAN("="));
+        text_put(&t, s->languages[i].value);
+    }
+    return text_span(&t);
+}
+
+bool vary_spec_names(struct span spec, struct vary_names *out)
+{
+    struct spec s;
+
+    if (!spec_parse(spec, &s))
+        return false;
+    *out = s.names;
+    return true;
+}
+
+static struct span id_text(struct arena *a, uint64_t id)
+{
+    char *p = arena_alloc(a, ID_DIGITS);
+
+    for (unsigned i = 0; i < ID_DIGITS; i++, id <<= 4)
+        p[i] = "0123456789abcdef"[id >> 60];
+    return span_make(p, ID_DIGITS);
+}
+
+/* --- languages ---------------------------------------------------------------------------- */
+
+static struct known_language *language_find(struct spec *s, struct span tag)
+{
+    for (unsigned i = 0; i < s->languages_n; i++) {
+        if (span_eq(s->languages[i].tag, tag))
+            return &s->languages[i];
+    }
+    return NULL;
+}
+
+static void language_forget(struct spec *s, struct known_language *known)
+{
+    *known = s->languages[--s->languages_n];
+}
+
+/* The language of a response that has exactly one, in lower case; else empty. */
+static struct span content_language(const struct fields *response, struct arena *a)
+{
+    struct span value = fields_join(response, a, FIELD_CONTENT_LANGUAGE);
+
+    if (value.n > VARY_NAME_MAX || !token_valid(value))
+        return SPAN_EMPTY;
+    return lower(a, value);
+}
+
+/* Remembers which Accept-Language got which language, and forgets what proved wrong. True: the spec
+ * has changed. */
+static bool learn_language(
+    struct spec *s, struct arena *a, struct span asked, struct span given, struct span preferred)
+{
+    struct known_language *wrong = preferred.n > 0 ? language_find(s, preferred) : NULL;
+    bool changed = false;
+
+    if (wrong != NULL && !span_eq(given, preferred)) {
+        language_forget(s, wrong);
+        changed = true;
+    }
+    if (given.n == 0 || asked.n == 0 || asked.n > VARY_SPEC_MAX / VARY_LANGUAGES_MAX / 2 ||
+        span_find(asked, LANG_SEPARATOR) < asked.n || s->languages_n == VARY_LANGUAGES_MAX ||
+        language_find(s, given) != NULL)
+        return changed;
+    s->languages[s->languages_n++] = (struct known_language){given, asked};
+    if (spec_text(a, s).p != NULL)
+        return true;
+    s->languages_n--;
+    return changed;
+}
+
+/* --- plan --------------------------------------------------------------------------------- */
+
+/* Of all names that the response lists those that count, and those of the spec. True: they are the
+ * spec's. */
+static bool names_join(
+    const struct vary_names *listed, const struct cache_options *options, struct vary_names *names)
+{
+    unsigned had = names->n;
+
+    for (unsigned i = 0; i < listed->n; i++) {
+        if (!vary_ignored(options, listed->v[i]))
+            names_add(names, listed->v[i]);
+    }
+    return names->n == had && !names->invalid;
+}
+
+enum vary_plan vary_plan(struct arena *a, struct span old, const struct fields *request,
+    const struct fields *response, const struct cache_options *options, uint64_t id,
+    struct span *spec)
+{
+    struct vary_names listed, counted = {0};
+    struct spec s;
+    bool had, keep;
+
+    vary_parse(response, a, &listed);
+    if (listed.any || listed.invalid)
+        return VARY_FAIL;
+    names_join(&listed, options, &counted);
+    if (counted.n == 0)
+        return VARY_NONE;
+
+    had = spec_parse(old, &s);
+    keep = had && names_join(&listed, options, &s.names);
+    if (!keep) {
+        if (!had || s.names.invalid)
+            s.names = counted;
+        s.id = id_text(a, id);
+        s.languages_n = 0;
+    }
+    if (names_have(&s.names, SPAN("accept-language")) && vary_learns_languages(options)) {
+        struct span asked = vary_value(a, request, SPAN("accept-language"), options);
+
+        keep &= !learn_language(
+            &s, a, asked, content_language(response, a), vary_preferred_language(asked));
+    }
+    *spec = keep ? old : spec_text(a, &s);
+    return spec->p == NULL ? VARY_FAIL : keep ? VARY_KEEP : VARY_SPEC;
+}
+
+/* --- keys --------------------------------------------------------------------------------- */
+
+/* As the request says, or as the one said whose answer is in the language that this one prefers. */
+static struct span selecting_value(struct arena *a, struct spec *s, struct span name,
+    const struct fields *request, const struct cache_options *options)
+{
+    struct span value = vary_value(a, request, name, options), preferred;
+    struct known_language *known;
+
+    if (s->languages_n == 0 || !span_eq(name, SPAN("accept-language")))
+        return value;
+    preferred = vary_preferred_language(value);
+    known = preferred.n > 0 ? language_find(s, preferred) : NULL;
+    return known != NULL ? known->value : value;
+}
+
+struct span vary_key_text(struct arena *a, struct span key, struct span spec,
+    const struct fields *request, const struct cache_options *options)
+{
+    struct text t = {.a = a, .limit = VARY_KEY_MAX};
+    struct spec s;
+
+    if (!spec_parse(spec, &s))
+        return SPAN_EMPTY;
+    text_put(&t, key);
+    text_put(&t, SPAN("\nvary "));
+    text_put(&t, s.id);
+    for (unsigned i = 0; i < s.names.n; i++) {
+        struct span value = selecting_value(a, &s, s.names.v[i], request, options);
+
+        if (value.n > VARY_VALUE_MAX)
+            return SPAN_EMPTY;
+        text_put(&t, SPAN("\n"));
+        text_put_part(&t, s.names.v[i], value);
+    }
+    return text_span(&t);
+}
