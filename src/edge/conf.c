@@ -220,8 +220,8 @@ static void judge_policy(struct conf_load *l, struct edge_conf *c, struct policy
             "this %s has no origin: add  origin http://HOST;  or  origin "
             "file:DIRECTORY;",
             what);
-    if (p->origin != NULL && origin_is_directory(p->origin) && p->cache.default_s == 0)
-        p->cache.min_s = p->cache.default_s = FILES_TTL_S;
+    if (p->origin != NULL && origin_is_directory(p->origin) && p->cache.ttl_s < 0)
+        p->cache.ttl_s = FILES_TTL_S;
 }
 
 static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s)

@@ -430,10 +430,15 @@ static void on_done(void *ctx, enum fetch_end why, const char *detail)
         end(f);
         return;
     }
-    if (why != FETCH_CLIENT_GONE)
-        log_peer("%s; %s", detail,
-            fill_state(f->fill) == FILL_WAITING ? "answered from the cache or with an error"
-                                                : "cut the response short");
+    if (why == FETCH_CLIENT_GONE) {
+        int status = f->client != NULL ? txn_body_error(f->client->txn) : 0;
+
+        fail(f, status != 0 ? status : 499, status != 0 ? "request-body" : "client-gone");
+        return;
+    }
+    log_peer("%s; %s", detail,
+        fill_state(f->fill) == FILL_WAITING ? "answered from the cache or with an error"
+                                            : "cut the response short");
     fail(f, fetch_end_status(why), fetch_end_name(why));
 }
 

@@ -81,16 +81,31 @@ static bool deliver_stale(struct request *r)
     return true;
 }
 
+static const char *failure_sentence(int status)
+{
+    switch (status) {
+    case 400:
+        return "The body of the request is not framed as it should be";
+    case 408:
+        return "The body of the request did not arrive in time";
+    case 413:
+        return "The body of the request is larger than this edge takes";
+    case 503:
+        return "This edge has reached a limit of its own; try again soon";
+    case 504:
+        return "The origin did not answer in time";
+    default:
+        return "The origin could not be reached, or did not answer as it should";
+    }
+}
+
 static void answer_failure(struct request *r)
 {
     int status = reader_status(r->reader);
 
     r->cs.detail = span_of(reader_why(r->reader));
-    if (deliver_stale(r))
-        return;
-    request_answer_error(r, status,
-        status == 504 ? "The origin did not answer in time"
-                      : "The origin could not be reached, or did not answer as it should");
+    if (!deliver_stale(r))
+        request_answer_error(r, status, failure_sentence(status));
 }
 
 /* --- waiting for a head ------------------------------------------------------------------- */
