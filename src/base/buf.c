@@ -28,7 +28,7 @@ bool buf_reserve(struct buf *b, size_t more)
         return true;
     cap = b->cap != 0 ? b->cap : 512;
     while (cap < need)
-        cap *= 2;
+        cap = cap > b->limit / 2 ? b->limit : cap * 2;
     if (cap > b->limit)
         cap = b->limit;
     p = realloc(b->p, cap);

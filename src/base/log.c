@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { LINE_MAX_BYTES = 2048, RING_BYTES = 64 * 1024 };
 
@@ -93,7 +94,10 @@ static void log_v(enum log_level level, const char *fmt, va_list ap)
     n += (size_t)snprintf(line + n, sizeof(line) - n, "%s ", level_names[level]);
     n += put_clean(line + n, sizeof(line) - n - 1, text);
     line[n++] = '\n';
-    sink_put(sink, span_make(line, n));
+    if (sink != NULL)
+        sink_put(sink, span_make(line, n));
+    else
+        (void)!write(STDERR_FILENO, line, n); /* after log_close() */
 }
 
 void log_msg(enum log_level level, const char *fmt, ...)

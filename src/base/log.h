@@ -25,6 +25,7 @@ bool log_wants(enum log_level level);
 MUST_USE bool log_open(const char *path);
 /* After rotation; see sink_reopen(). */
 bool log_reopen(void);
+/* What is logged afterwards goes to standard error. main() only. */
 void log_close(void);
 
 /* `fmt` without a newline. Lines are cut at 2 KiB. */

@@ -146,7 +146,9 @@ static bool ring_put(struct sink *s, struct ring *r, struct span record)
         return false;
     ring_copy_in(r, mask, head, &len, 4);
     ring_copy_in(r, mask, head + 4, record.p, len);
-    atomic_store_explicit(&r->head, head + need, memory_order_release);
+    /* Sequentially consistent, as are the loads and stores of writer.asleep: either the writer sees
+     * this record before it sleeps, or we see it asleep and wake it. */
+    atomic_store(&r->head, head + need);
     return true;
 }
 
@@ -171,9 +173,7 @@ static void wake_writer(void)
 {
     uint64_t one = 1;
 
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&writer.asleep, memory_order_relaxed) &&
-        atomic_exchange(&writer.asleep, false))
+    if (atomic_load(&writer.asleep) && atomic_exchange(&writer.asleep, false))
         (void)!write(writer.wake_fd, &one, sizeof(one));
 }
 
@@ -263,7 +263,6 @@ static void *writer_main(void *arg)
     while (!atomic_load(&writer.stop)) {
         drain_all();
         atomic_store(&writer.asleep, true);
-        atomic_thread_fence(memory_order_seq_cst);
         if (rings_empty() && !atomic_load(&writer.stop))
             poll(&pfd, 1, -1);
         atomic_store(&writer.asleep, false);
