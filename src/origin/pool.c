@@ -256,8 +256,10 @@ static bool wish_place(struct origin_wish *w)
         return true;
     if (p->total >= (uint64_t)p->origin->options.max_connections && p->idle_n > 0)
         drop_idle(oldest_idle(p));
-    if (p->total >= (uint64_t)p->origin->options.max_connections)
+    if (p->total >= (uint64_t)p->origin->options.max_connections) {
+        w->server = NULL;
         return false;
+    }
     p->total++;
     return true;
 }

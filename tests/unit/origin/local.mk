@@ -1,1 +1,11 @@
-
+UNIT += %D%/t_conf %D%/t_exchange %D%/t_files %D%/t_pool
+UNIT_THREADED += %D%/t_exchange %D%/t_files %D%/t_pool
+origin_harness = %D%/harness.c %D%/harness.h
+origin_ldadd = $(LIBS_ORIGIN) $(CMOCKA_LIBS)
+%C%_t_conf_LDADD = $(origin_ldadd)
+%C%_t_exchange_SOURCES = %D%/t_exchange.c $(origin_harness)
+%C%_t_exchange_LDADD = $(origin_ldadd)
+%C%_t_files_SOURCES = %D%/t_files.c $(origin_harness)
+%C%_t_files_LDADD = $(origin_ldadd)
+%C%_t_pool_SOURCES = %D%/t_pool.c $(origin_harness)
+%C%_t_pool_LDADD = $(origin_ldadd)
