@@ -293,14 +293,14 @@ static bool enter_next_implied(struct apply *a, struct frame *f)
     return false;
 }
 
-void *conf_apply(const struct conf_context *root_context, const struct conf_node *root,
-    struct arena *arena, struct conf_errors *errors)
+void *conf_apply(const struct conf_context *root_context, void *parent,
+    const struct conf_node *root, struct arena *arena, struct conf_errors *errors)
 {
     struct frame frames[FRAMES_MAX];
     struct apply a = {.load = {arena, errors}, .root = root_context, .frames = frames};
     void *self;
 
-    self = enter(&a, root_context, NULL, root);
+    self = enter(&a, root_context, parent, root);
     while (a.n > 0) {
         struct frame *f = &frames[a.n - 1];
 

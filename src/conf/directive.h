@@ -159,15 +159,17 @@ struct conf_context {
     struct conf_table tables[CONF_TABLES_MAX]; /* up to the first without rows */
     /* The struct to fill; it must be cleared or copied from the parent. The node has the block's
      * arguments, args_min to args_max of them. NULL: reported, the block is left out. `parent` is
-     * the parent context's struct (its start, no table's offset), NULL for the root. */
+     * the parent context's struct (its start, no table's offset), for the root what conf_apply()
+     * was given. */
     void *(*open)(struct conf_load *l, void *parent, const struct conf_node *node);
     /* Judges the whole, or NULL. */
     void (*close)(struct conf_load *l, void *self, const struct conf_node *node);
 };
 
-/* Applies the whole tree. The root's struct, or NULL when there is any error in `errors`. */
-MUST_USE void *conf_apply(const struct conf_context *root_context, const struct conf_node *root,
-    struct arena *a, struct conf_errors *errors);
+/* Applies the whole tree; the root's open() gets `parent`, which may be NULL. The root's struct, or
+ * NULL when there is any error in `errors`. */
+MUST_USE void *conf_apply(const struct conf_context *root_context, void *parent,
+    const struct conf_node *root, struct arena *a, struct conf_errors *errors);
 
 /* Stores a directive's arguments at the table's struct; false when something was wrong, which is
  * reported. For kinds other than BLOCK, with a number of arguments that fits. */

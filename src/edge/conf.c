@@ -158,19 +158,18 @@ static const struct directive main_directives[] = {
 
 /* --- the whole ---------------------------------------------------------------------------- */
 
-/* A new struct for each load: conf_apply() has no other way to hand one in. One thread. */
-static struct edge_conf *loading;
-
+/* The struct that apply() hands in, with an arena and a path already. */
 static void *main_open(struct conf_load *l, void *parent, const struct conf_node *node)
 {
+    struct edge_conf *c = parent;
+
     (void)l;
-    (void)parent;
     (void)node;
-    loading->name = SPAN("selvage");
-    loading->access_log = SPAN("off");
-    loading->error_log_level = LOG_INFO;
-    loading->sites_end = &loading->sites;
-    return loading;
+    c->name = SPAN("selvage");
+    c->access_log = SPAN("off");
+    c->error_log_level = LOG_INFO;
+    c->sites_end = &c->sites;
+    return c;
 }
 
 static struct origin *origin_named(struct edge_conf *c, struct span name)
@@ -284,8 +283,7 @@ void edge_conf_free(struct edge_conf **cp)
 static struct edge_conf *apply(
     struct edge_conf *c, const struct conf_node *root, struct conf_errors *e, struct buf *errors)
 {
-    loading = c;
-    if (root != NULL && conf_apply(&edge_conf_main, root, &c->arena, e) != NULL)
+    if (root != NULL && conf_apply(&edge_conf_main, c, root, &c->arena, e) != NULL)
         return c;
     (void)!conf_errors_write(e, errors);
     edge_conf_free(&c);

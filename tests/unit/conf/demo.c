@@ -212,5 +212,5 @@ struct demo *demo_load(
 
     if (root != NULL)
         *root = tree;
-    return tree != NULL ? conf_apply(&demo_main, tree, a, errors) : NULL;
+    return tree != NULL ? conf_apply(&demo_main, NULL, tree, a, errors) : NULL;
 }

@@ -310,19 +310,41 @@ static void blocks_of_full_depth_apply(void **state)
         strcat(text, "}");
     root = conf_read_text(&f->arena, "f", span_of(text), &f->errors);
     assert_non_null(root);
-    assert_non_null(conf_apply(&self_context, root, &f->arena, &f->errors));
+    assert_non_null(conf_apply(&self_context, NULL, root, &f->arena, &f->errors));
 
     /* Listing the contexts comes to an end, too. */
     root = conf_read_text(&f->arena, "f", SPAN("in { x; }"), &f->errors);
     assert_non_null(root);
-    assert_null(conf_apply(&self_context, root, &f->arena, &f->errors));
+    assert_null(conf_apply(&self_context, NULL, root, &f->arena, &f->errors));
     assert_text(f->errors.text[0], "f:1:6: unknown directive \"x\" in self");
+}
+
+static void *open_given(struct conf_load *l, void *parent, const struct conf_node *node)
+{
+    (void)l, (void)node;
+    return parent;
+}
+
+static void the_root_may_be_handed_in(void **state)
+{
+    static const struct directive rows[] = {
+        {"head", CONF_SIZE(struct demo_limits, head_bytes), .preset = "64KiB"}, {0}};
+    const struct conf_context given = {.name = "given", .open = open_given, .tables = {{rows}}};
+    struct fixture *f = *state;
+    struct demo_limits mine = {0};
+    const struct conf_node *root;
+
+    root = conf_read_text(&f->arena, "f", SPAN("head 1KiB;"), &f->errors);
+    assert_non_null(root);
+    assert_ptr_equal(conf_apply(&given, &mine, root, &f->arena, &f->errors), &mine);
+    assert_int_equal(mine.head_bytes, 1024);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(the_root_may_be_handed_in),
         TEST(what_is_left_out_has_its_preset),
         TEST(what_is_given_is_stored),
         TEST(an_inner_block_sees_all_of_its_parent),
