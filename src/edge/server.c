@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/sink.h"
 #include "cache/cache.h"
 #include "config.h"
@@ -144,10 +145,28 @@ static void *worker_thread_state(struct edge *e, unsigned i)
     return w;
 }
 
+/* What main waits for; everybody else has all signals blocked. */
+static sigset_t edge_signals(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGQUIT);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
 struct edge *edge_open(struct edge_conf *conf)
 {
     struct edge *e = xcalloc(1, sizeof(*e));
+    sigset_t set = edge_signals();
 
+    /* From here on a signal waits until edge_run() takes it. */
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
     e->conf = conf;
     e->started_ms = clock_mono_ms();
     e->workers = xcalloc((size_t)conf->workers, sizeof(*e->workers));
@@ -185,8 +204,10 @@ void edge_close(struct edge **ep)
     sinks_stop(); /* the last lines are written before their logs are closed */
     for (unsigned k = 0; e->bound != NULL && k < e->listens_n; k++)
         listen_unlink(&e->bound[k]);
-    admin_close(&e->admin);
-    cache_close(&e->cache);
+    if (e->admin != NULL)
+        admin_close(&e->admin);
+    if (e->cache != NULL)
+        cache_close(&e->cache);
     sink_close(&e->access_log);
     free(e->workers);
     free(e->bound);
@@ -322,22 +343,15 @@ static enum edge_exit wait_for_workers(struct edge *e, const sigset_t *set, mono
 
 enum edge_exit edge_run(struct edge *e)
 {
-    sigset_t set;
+    sigset_t set = edge_signals();
     int sig = 0;
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGQUIT);
-    sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
     sinks_start();
     atomic_store(&e->running, (int)e->conf->workers);
     for (int64_t i = 0; i < e->conf->workers; i++)
         worker_start(e->workers[i].worker, worker_main);
     say_ready(e);
+    notify_ready();
     while (sig != SIGTERM && sig != SIGINT && sig != SIGQUIT) {
         sig = sigwaitinfo(&set, NULL);
         if (sig == SIGUSR1)
@@ -347,6 +361,7 @@ enum edge_exit edge_run(struct edge *e)
                               "restart it");
     }
     log_msg(LOG_INFO, "told to %s, finishing what is in flight", sig == SIGQUIT ? "drain" : "stop");
+    notify_stopping();
     atomic_store(&e->stopping, true);
     tell_workers(e, run_drain);
     return wait_for_workers(e, &set, sig == SIGQUIT ? -1 : e->conf->stop_grace_ms);
