@@ -116,14 +116,6 @@ def test_origin_comes_back(selvaged, new_origin):
         t.join(5)
 
 
-def test_name_that_does_not_resolve(selvaged):
-    """A name is looked up at run time: the answer says what is wrong."""
-    edge = selvaged(config="site * { origin http://no-such-name.invalid; }")
-    r = edge.get("/a")
-    assert r.status in (502, 504)
-    assert r.detail
-
-
 @pytest.mark.parametrize("said", [
     b"garbage\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
