@@ -2,10 +2,19 @@
 
 #include "http/uri.h"
 
+static struct span path_part(struct span target)
+{
+    return span_make(target.p, span_find(target, '?'));
+}
+
+bool file_path_is_folder(struct span target)
+{
+    return span_ends(path_part(target), SPAN("/"));
+}
+
 bool file_path_of(struct arena *a, struct span target, bool dot_files, struct span *path)
 {
-    struct span rest = span_make(target.p, span_find(target, '?')), segment;
-    bool folder = span_ends(rest, SPAN("/"));
+    struct span rest = path_part(target), segment;
     char *text, *at;
 
     if (!span_starts(rest, SPAN("/")) || !uri_path_decode(a, rest, &rest))
@@ -21,7 +30,7 @@ bool file_path_of(struct arena *a, struct span target, bool dot_files, struct sp
         memcpy(at, segment.p, segment.n);
         at += segment.n;
     }
-    if (folder) {
+    if (file_path_is_folder(target)) {
         if (at > text)
             *at++ = '/';
         memcpy(at, FILE_INDEX, sizeof(FILE_INDEX) - 1);

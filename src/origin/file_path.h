@@ -14,12 +14,16 @@
 #define FILE_INDEX "index.html"
 
 /*
- * The path relative to the directory, percent-decoded, NUL-terminated, without empty segments; a
+ * The path relative to the directory, percent-decoded, NUL-terminated, not empty and without empty
+ * segments; a
  * target that ends in '/' means FILE_INDEX there. False, there is no such file: a segment that is
  * or hides "..", an encoded '/' or NUL, a name that begins with a dot unless `dot_files`, or no
  * path at all ("*").
  */
 MUST_USE bool file_path_of(struct arena *a, struct span target, bool dot_files, struct span *path);
+
+/* The target's path ends in '/'. */
+bool file_path_is_folder(struct span target) PURE;
 
 /* Where the client finds the directory `path`: "/path/?query", with the query of `target`. Never
  * begins with "//". */

@@ -311,9 +311,9 @@ static void work_open(struct job *j)
     if (!file_path_of(
             &x->fetch.arena, x->request.target, x->fetch.origin->options.dot_files, &path))
         answer_text(x, 404);
-    else if (!open_file(x, path.n > 0 ? path.p : "."))
+    else if (!open_file(x, path.p))
         return;
-    else if (S_ISDIR(x->opened.st_mode))
+    else if (S_ISDIR(x->opened.st_mode) && !file_path_is_folder(x->request.target))
         answer_directory(x, path);
     else if (!S_ISREG(x->opened.st_mode))
         answer_text(x, 404);

@@ -56,6 +56,12 @@ FUZZ += %D%/fuzz_fields
 %C%_fuzz_fields_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/fields
 
+FUZZ += %D%/fuzz_file_path
+%C%_fuzz_file_path_SOURCES = %D%/fuzz_file_path.c $(FUZZ_MAIN)
+%C%_fuzz_file_path_LDADD = $(LIBS_ORIGIN)
+%C%_fuzz_file_path_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/file_path
+
 FUZZ += %D%/fuzz_h1_request
 %C%_fuzz_h1_request_SOURCES = %D%/fuzz_h1_request.c %D%/fuzz_h1.h $(FUZZ_MAIN)
 %C%_fuzz_h1_request_LDADD = $(LIBS_HTTP)

@@ -100,9 +100,9 @@ struct ask {
 
     /* private */
     struct fetch *fetch;
-    size_t pulled;
+    size_t pulled, body_n;
     ev_timer later;
-    bool cancelled;
+    bool cancelled, full;
 };
 
 /* Asks and waits for the end (or the cancelling). */

@@ -182,7 +182,7 @@ static void every_path(void **state)
             ask_expect(&a, FETCH_DONE, 200, cases[i].body);
         else if (a.status == 301)
             assert_string_equal(ask_field(&a, "Location"), cases[i].body);
-        assert_null(memmem(a.got.p, a.got.n, "secret", 6));
+        assert_true(a.got.n == 0 || memmem(a.got.p, a.got.n, "secret", 6) == NULL);
         assert_true(a.has_content_length && a.content_length == a.got.n);
         ask_free(&a);
     }
@@ -489,19 +489,25 @@ static void cancelled(void **state)
     }
 }
 
+/* Of the files below `top`. */
 static unsigned open_files(void)
 {
     unsigned n = 0;
 
-    for (int fd = 0; fd < 1000; fd++)
-        n += fcntl(fd, F_GETFD) >= 0;
+    for (int fd = 0; fd < 1000; fd++) {
+        char link[32], path[256];
+        ssize_t got;
+
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        got = readlink(link, path, sizeof(path));
+        n += got > 0 && span_starts(span_make(path, (size_t)got), span_of(top));
+    }
     return n;
 }
 
 static void nothing_stays_open(void **state)
 {
     struct origin *o = www();
-    unsigned before = open_files();
 
     (void)state;
     for (int i = 0; i < 20; i++) {
@@ -511,9 +517,9 @@ static void nothing_stays_open(void **state)
         ask_run(&a);
         ask_free(&a);
     }
-    for (int i = 0; i < 100 && open_files() != before; i++)
-        usleep(10000);
-    assert_int_equal(open_files(), before);
+    for (int i = 0; i < 100 && open_files() > 0; i++)
+        usleep(10000); /* the last one is closed after its fetch was cancelled */
+    assert_int_equal(open_files(), 0);
 }
 
 /* The directory may be replaced under our hands; without one there is no answer, not a 404. */

@@ -471,8 +471,9 @@ static void unresolved(void **state)
 
     (void)state;
     ask_run(&a);
-    assert_true(a.why == FETCH_UNRESOLVED || a.why == FETCH_CONNECT_TIMEOUT);
+    ask_expect(&a, FETCH_UNRESOLVED, 0, "");
     assert_non_null(strstr(a.detail, "origin app (no-such-name.invalid:80): "));
+    assert_int_equal(fetch_end_status(a.why), 502);
     ask_free(&a);
 }
 
