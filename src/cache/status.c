@@ -109,7 +109,7 @@ size_t cache_status_write(
         at = put(at, SPAN("; fwd="));
         at = put(at, fwd_names[cs->fwd]);
     }
-    if (cs->fwd_status != 0) {
+    if (cs->fwd_status != 0 && !cs->hit) {
         at = put(at, SPAN("; fwd-status="));
         at = put_integer(at, cs->fwd_status);
     }

@@ -30,7 +30,7 @@ enum cache_fwd {
 };
 
 struct cache_status {
-    bool hit;           /* §2.1: nothing was forwarded; then fwd is not said */
+    bool hit;           /* §2.1: nothing was forwarded; then what concerns that is not said */
     enum cache_fwd fwd; /* why it went forward */
     int fwd_status;     /* §2.3: what the origin answered; 0: not said */
     bool has_ttl;
