@@ -11,6 +11,11 @@ import edge as edge_module  # noqa: E402
 from origin import Origin  # noqa: E402
 
 
+def pytest_configure():
+    if not os.access(edge_module.SELVAGED, os.X_OK):
+        pytest.exit(f"there is no {edge_module.SELVAGED}: build first, or say SELVAGE_BUILD=DIRECTORY")
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("release") and edge_module.instrumented():
