@@ -76,12 +76,11 @@ static const char *status_text(int status)
         return "the name has no address";
     case ARES_ETIMEOUT:
         return "no answer from DNS in time";
+    /* c-ares asks the next server then; when there is none left, it says ECONNREFUSED for all. */
     case ARES_ECONNREFUSED:
-        return "the DNS server refuses connections";
     case ARES_ESERVFAIL:
-        return "the DNS server failed";
     case ARES_EREFUSED:
-        return "the DNS server refused to answer";
+        return "the DNS servers fail or refuse";
     default:
         return ares_strerror(status);
     }
