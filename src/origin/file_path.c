@@ -17,7 +17,8 @@ bool file_path_of(struct arena *a, struct span target, bool dot_files, struct sp
     struct span rest = path_part(target), segment;
     char *text, *at;
 
-    if (!span_starts(rest, SPAN("/")) || !uri_path_decode(a, rest, &rest))
+    if (!span_starts(rest, SPAN("/")) || !uri_path_decode(a, rest, &rest) ||
+        span_find(rest, '\0') < rest.n)
         return false;
     text = at = arena_alloc(a, rest.n + sizeof(FILE_INDEX) + 1);
     while (span_cut(&rest, '/', &segment)) {

@@ -14,11 +14,10 @@
 #define FILE_INDEX "index.html"
 
 /*
- * The path relative to the directory, percent-decoded, NUL-terminated, not empty and without empty
- * segments; a
- * target that ends in '/' means FILE_INDEX there. False, there is no such file: a segment that is
- * or hides "..", an encoded '/' or NUL, a name that begins with a dot unless `dot_files`, or no
- * path at all ("*").
+ * The path relative to the directory: percent-decoded, NUL-terminated, not empty and without empty
+ * segments. A target that ends in '/' means FILE_INDEX there. False, there is no such file: a
+ * segment that is or hides "..", an encoded '/', a NUL in any form, a name that begins with a dot unless
+ * `dot_files`, or no path at all ("*").
  */
 MUST_USE bool file_path_of(struct arena *a, struct span target, bool dot_files, struct span *path);
 
