@@ -116,7 +116,7 @@ static bool answers_us(struct request *r, const struct object *obj)
     struct object *spec;
     struct cache_key mine;
 
-    if (r->filler != NULL || span_eq(obj->key, r->variant.text))
+    if (r->leads || span_eq(obj->key, r->variant.text))
         return true;
     spec = cache_peek(r->edge->cache, &r->key);
     if (spec == NULL)
@@ -173,6 +173,7 @@ static void ask_origin(struct request *r, bool collapse)
     struct filler *f = filler_join(r, r->stored, collapse, true, &fill);
 
     r->filler = f;
+    r->leads = f != NULL;
     r->cs.collapsed = f == NULL;
     r->reader = reader_of_fill(fill, f != NULL, r->txn->worker, on_wake, r);
     if (f == NULL)

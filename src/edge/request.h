@@ -42,6 +42,7 @@ struct request {
     struct object *stored;    /* counted; a response that is not fresh, or NULL */
     struct reader *reader;    /* owns, or NULL */
     struct filler *filler;    /* runs our fill while we lead it, or NULL */
+    bool leads;               /* the fill that it reads is its own */
     bool own_fetch;           /* shares nothing: bypass, unsafe method, known not storable */
     bool responded;
     unsigned look_ups; /* times it was looked up again; bounded */

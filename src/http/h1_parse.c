@@ -191,18 +191,21 @@ bool h1_fields_parse(struct span in, const struct h1_limits *limits, struct aren
 
 struct framing {
     bool chunked, has_length;
+    bool unknown; /* a transfer coding that is not ours */
     uint64_t length;
 };
 
-/* Only "chunked", once, is understood. Says whether what came is wrong or only unknown. */
-static bool coding_parse(struct h1_scan *s, const struct fields *f, const struct field *line)
+/* Only "chunked", once, is understood; other codings without it are merely unknown. */
+static bool coding_parse(
+    struct h1_scan *s, const struct fields *f, const struct field *line, struct framing *framing)
 {
     struct span rest = line->value, member, last = SPAN_EMPTY;
     unsigned chunked = 0;
 
     if (fields_next(f, line) != NULL)
         return refuse(s, 400, "more than one Transfer-Encoding");
-    if (span_ieq(line->value, SPAN("chunked")))
+    framing->chunked = span_ieq(line->value, SPAN("chunked"));
+    if (framing->chunked)
         return true;
     while (list_next(&rest, &member)) {
         chunked += span_ieq(member, SPAN("chunked"));
@@ -210,7 +213,10 @@ static bool coding_parse(struct h1_scan *s, const struct fields *f, const struct
     }
     if (last.n == 0 || chunked > 1 || (chunked == 1 && !span_ieq(last, SPAN("chunked"))))
         return refuse(s, 400, "bad Transfer-Encoding");
-    return refuse(s, 501, "transfer coding other than chunked");
+    if (chunked == 1)
+        return refuse(s, 501, "transfer coding under chunked");
+    framing->unknown = true;
+    return true;
 }
 
 /* RFC 9112 §6.1, §6.2, §6.3 */
@@ -220,13 +226,13 @@ static bool framing_parse(
     const struct field *coding = fields_find(f, FIELD_TRANSFER_ENCODING);
     const struct field *length = fields_find(f, FIELD_CONTENT_LENGTH);
 
-    *framing = (struct framing){.chunked = coding != NULL, .has_length = length != NULL};
+    *framing = (struct framing){.has_length = length != NULL};
     if (coding != NULL) {
         if (length != NULL)
             return refuse(s, 400, "both Transfer-Encoding and Content-Length");
         if (minor == 0)
             return refuse(s, 400, "Transfer-Encoding in HTTP/1.0");
-        return coding_parse(s, f, coding);
+        return coding_parse(s, f, coding, framing);
     }
     if (length == NULL)
         return true;
@@ -340,6 +346,8 @@ static bool request_parse(
         !framing_parse(s, &req->fields, req->minor, &framing) ||
         !connection_parse(s, &req->fields, req->minor, &req->keep_alive))
         return false;
+    if (framing.unknown)
+        return refuse(s, 501, "transfer coding other than chunked");
     req->content_length = framing.length;
     req->body = framing.chunked ? BODY_CHUNKED : framing.has_length ? BODY_LENGTH : BODY_NONE;
     return expect_parse(s, req);
@@ -395,6 +403,8 @@ static enum http_body response_body(
         return BODY_UNTIL_CLOSE;
     if (framing->chunked)
         return BODY_CHUNKED;
+    if (framing->unknown)
+        return BODY_UNTIL_CLOSE;
     return framing->has_length ? BODY_LENGTH : BODY_UNTIL_CLOSE;
 }
 
