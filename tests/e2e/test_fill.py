@@ -86,8 +86,9 @@ def test_followers_on_all_workers_read_from_the_start(selvaged, origin, announce
 
 @pytest.mark.threaded
 @pytest.mark.parametrize("fields", [KEEP, {"Cache-Control": "no-store"}])
-def test_a_slow_reader_does_not_stall_the_others(edge, origin, fields):
+def test_a_slow_reader_does_not_stall_the_others(selvaged, origin, fields):
     """The first client stops reading; whoever comes after it gets everything, soon."""
+    edge = selvaged(origin=origin, memory="256MiB")  # so that what may be kept is kept
     body = os.urandom(8 << 20)
     origin.page("/a", body, fields)
     with edge.connect(receive_bytes=4096) as slow:
