@@ -1,10 +1,12 @@
-UNIT += %D%/t_addr %D%/t_connect %D%/t_resolver %D%/t_stream
+UNIT += %D%/t_addr %D%/t_connect %D%/t_listen %D%/t_resolver %D%/t_stream
 net_shared = %D%/net_test.c %D%/net_test.h
 net_ldadd = $(LIBS_NET) $(CMOCKA_LIBS)
 %C%_t_addr_SOURCES = %D%/t_addr.c $(net_shared)
 %C%_t_addr_LDADD = $(net_ldadd)
 %C%_t_connect_SOURCES = %D%/t_connect.c $(net_shared)
 %C%_t_connect_LDADD = $(net_ldadd)
+%C%_t_listen_SOURCES = %D%/t_listen.c $(net_shared)
+%C%_t_listen_LDADD = $(net_ldadd)
 %C%_t_resolver_SOURCES = %D%/t_resolver.c $(net_shared)
 %C%_t_resolver_LDADD = $(net_ldadd)
 %C%_t_stream_SOURCES = %D%/t_stream.c $(net_shared)
