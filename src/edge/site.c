@@ -2,6 +2,8 @@
 
 #include "base/hash.h"
 
+#include <string.h>
+
 struct slot {
     struct span host; /* n == 0: free */
     struct site *site;
@@ -76,25 +78,25 @@ const struct site *site_find(const struct site_table *t, struct span host)
 
 bool path_matches(struct span pattern, struct span path)
 {
-    size_t p = 0, s = 0, star = SIZE_MAX, resume = 0;
+    size_t star = span_find(pattern, '*');
 
-    while (s < path.n) {
-        if (p < pattern.n && pattern.p[p] == '*') {
-            star = p++;
-            resume = s;
-        } else if (p < pattern.n && pattern.p[p] == path.p[s]) {
-            p++;
-            s++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            s = ++resume;
-        } else {
+    if (star == pattern.n)
+        return span_eq(pattern, path);
+    if (!span_starts(path, span_make(pattern.p, star)))
+        return false;
+    path = span_from(path, star);
+    pattern = span_from(pattern, star + 1);
+    /* A piece between two stars is taken where it first occurs: that leaves most to those behind.
+     */
+    while ((star = span_find(pattern, '*')) < pattern.n) {
+        const char *at = memmem(path.p, path.n, pattern.p, star);
+
+        if (at == NULL)
             return false;
-        }
+        path = span_from(path, (size_t)(at - path.p) + star);
+        pattern = span_from(pattern, star + 1);
     }
-    while (p < pattern.n && pattern.p[p] == '*')
-        p++;
-    return p == pattern.n;
+    return span_ends(path, pattern);
 }
 
 const struct policy *site_policy(

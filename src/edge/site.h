@@ -72,7 +72,7 @@ const struct site *site_find(const struct site_table *t, struct span host);
 const struct policy *site_policy(
     const struct site *site, struct span path, const struct path_rule **rule);
 
-/* Whether `path` as a whole matches a pattern. Linear in both for one `*`, never exponential. */
+/* Whether `path` as a whole matches a pattern. Linear in both, however many stars there are. */
 bool path_matches(struct span pattern, struct span path);
 
 #endif

@@ -1,1 +1,3 @@
-
+UNIT += %D%/t_site
+edge_ldadd = $(LIBS_EDGE) $(CMOCKA_LIBS)
+%C%_t_site_LDADD = $(edge_ldadd)
