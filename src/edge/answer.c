@@ -67,11 +67,11 @@ void request_answer_redirect(struct request *r)
 {
     struct arena *a = &r->txn->arena;
     struct fields f = {0};
-    struct span to = r->policy->redirect_to;
+    struct span to = r->route.policy->redirect_to;
 
     if (span_ends(to, SPAN("$path")))
-        to = arena_join(a, span_make(to.p, to.n - 5), r->target);
+        to = arena_join(a, span_make(to.p, to.n - 5), r->route.target);
     common_fields(r, &f);
     fields_add(&f, a, FIELD_LOCATION, to);
-    answer(r, r->policy->redirect_status, &f, SPAN_EMPTY, false);
+    answer(r, r->route.policy->redirect_status, &f, SPAN_EMPTY, false);
 }

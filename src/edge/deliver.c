@@ -50,7 +50,7 @@ static struct span own_lines(struct request *r, const struct object *obj)
 
 static void apply_headers(struct request *r, struct fields *f)
 {
-    for (const struct header_rule *h = r->policy->headers; h != NULL; h = h->next) {
+    for (const struct header_rule *h = r->route.policy->headers; h != NULL; h = h->next) {
         if (h->op == HEADER_UNSET)
             fields_remove_named(f, h->name);
         else
@@ -170,8 +170,8 @@ static void whole(struct request *r, struct object *obj, int64_t length)
          no_body = head || http_status_bodyless(obj->status);
     struct txn_response resp = {
         .status = obj->status,
-        .head_text = r->policy->headers == NULL ? obj->head_text : SPAN_EMPTY,
-        .fields = r->policy->headers == NULL ? NULL : all_fields(r, obj),
+        .head_text = r->route.policy->headers == NULL ? obj->head_text : SPAN_EMPTY,
+        .fields = r->route.policy->headers == NULL ? NULL : all_fields(r, obj),
         .more = own_lines(r, obj),
         .length = length,
         /* The answer to a HEAD that went on carries the origin's own Content-Length. */

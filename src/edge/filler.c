@@ -59,7 +59,7 @@ struct filler *filler_join(
     struct filler *f = xcalloc(1, sizeof(*f));
     struct fill_request rq = {
         .key = &r->variant,
-        .resource = r->varies ? &r->key : NULL,
+        .resource = r->varies ? &r->route.key : NULL,
         .seen = r->stored != NULL ? r->stored : validate,
         .collapse = collapse,
         .worker = r->txn->worker,
@@ -78,23 +78,23 @@ struct filler *filler_join(
     f->fill = *fill;
     f->client = client ? r : NULL;
     f->validate = validate != NULL ? object_ref(validate) : NULL;
-    f->policy = r->policy;
+    f->policy = r->route.policy;
     f->alone = role == FILL_ALONE;
     f->whole = r->own_fetch;
     f->from = (struct forward_from){
         .client = arena_dup(&f->arena, span_of(addr_ip_text(r->txn->peer, ip))),
-        .host = arena_dup(&f->arena, r->host),
+        .host = arena_dup(&f->arena, r->route.host),
         .proto = r->txn->tls ? SPAN("https") : SPAN("http"),
         .minor = r->txn->request.minor,
     };
     f->host = arena_dup(&f->arena, uri_host_normalise(&r->txn->arena, r->txn->request.host, 0, 0));
     f->port = r->txn->request.port;
-    f->path = arena_dup(&f->arena, r->path);
-    f->query = arena_dup(&f->arena, r->query);
-    f->has_query = r->has_query;
-    f->target = arena_dup(&f->arena, r->target);
+    f->path = arena_dup(&f->arena, r->route.path);
+    f->query = arena_dup(&f->arena, r->route.query);
+    f->has_query = r->route.has_query;
+    f->target = arena_dup(&f->arena, r->route.target);
     f->ask = r->ask;
-    f->key = (struct cache_key){arena_dup(&f->arena, r->key.text), r->key.hash};
+    f->key = (struct cache_key){arena_dup(&f->arena, r->route.key.text), r->route.key.hash};
     f->request = r->txn->request;
     f->request.method_text = arena_dup(&f->arena, r->txn->request.method_text);
     f->request.fields = fields_dup(&r->txn->request.fields, &f->arena);

@@ -7,7 +7,6 @@
  * when the origin fails and stale-if-error allows not stored                            MISS, as
  * leader or follower of a fill not to be looked up                   BYPASS
  */
-#include "cache/key.h"
 #include "cache/object.h"
 #include "cache/policy.h"
 #include "cache/spec.h"
@@ -28,16 +27,16 @@ static void on_wake(void *ctx);
 /* The key of this request's variant under a spec; text.p == NULL: cannot be looked up. */
 static struct cache_key variant_key(struct request *r, const struct object *spec)
 {
-    return cache_key_of(vary_key_text(&r->txn->arena, r->key.text, object_spec(spec),
-        &r->txn->request.fields, &r->policy->cache));
+    return cache_key_of(vary_key_text(&r->txn->arena, r->route.key.text, object_spec(spec),
+        &r->txn->request.fields, &r->route.policy->cache));
 }
 
 /* What is stored for this request, as a reference, or NULL. Sets r->variant. */
 static struct object *find(struct request *r)
 {
-    struct object *obj = cache_find(r->edge->cache, &r->key);
+    struct object *obj = cache_find(r->edge->cache, &r->route.key);
 
-    r->variant = r->key;
+    r->variant = r->route.key;
     r->varies = obj != NULL && object_is_spec(obj);
     if (!r->varies)
         return obj;
@@ -118,10 +117,10 @@ static bool answers_us(struct request *r, const struct object *obj)
 
     if (r->leads || span_eq(obj->key, r->variant.text))
         return true;
-    spec = cache_peek(r->edge->cache, &r->key);
+    spec = cache_peek(r->edge->cache, &r->route.key);
     if (spec == NULL)
         return false;
-    mine = object_is_spec(spec) ? variant_key(r, spec) : r->key;
+    mine = object_is_spec(spec) ? variant_key(r, spec) : r->route.key;
     object_release(&spec);
     return span_eq(obj->key, mine.text);
 }
@@ -231,27 +230,14 @@ static void on_its_own(struct request *r, enum cache_word word, enum cache_fwd w
     ask_origin(r, false);
 }
 
-static bool make_key(struct request *r)
-{
-    struct key_parts parts = {
-        .host = r->host,
-        .path = r->path,
-        .has_query = r->has_query,
-        .query = r->query,
-        .fields = &r->txn->request.fields,
-    };
-    struct span text = key_text(&r->txn->arena, &parts, &r->policy->cache);
-
-    r->key = r->variant = cache_key_of(text);
-    return text.p != NULL;
-}
-
 void request_look_up(struct request *r)
 {
     const struct http_request *req = &r->txn->request;
     struct object *obj;
+    bool keyed = route_key(&r->route, &req->fields, &r->txn->arena);
 
-    if (!make_key(r) || r->policy->bypass || r->path.p[0] != '/') {
+    r->variant = r->route.key;
+    if (!keyed || !route_cached(&r->route)) {
         on_its_own(r, CACHE_BYPASS, FWD_BYPASS);
         return;
     }
@@ -259,7 +245,7 @@ void request_look_up(struct request *r)
         on_its_own(r, CACHE_BYPASS, FWD_METHOD);
         return;
     }
-    r->ask = policy_ask(&req->fields, &r->policy->cache, &r->txn->arena);
+    r->ask = policy_ask(&req->fields, &r->route.policy->cache, &r->txn->arena);
     obj = find(r);
     if (obj != NULL) {
         use_stored(r, obj);

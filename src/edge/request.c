@@ -3,11 +3,9 @@
 #include "base/check.h"
 #include "base/counters.h"
 #include "base/log.h"
-#include "cache/key.h"
 #include "edge/conf.h"
 #include "edge/filler.h"
 #include "edge/server.h"
-#include "http/uri.h"
 
 #include <string.h>
 
@@ -19,44 +17,18 @@ static enum step refuse(struct request *r, int status, const char *why)
     return STEP_ENDED;
 }
 
-/* RFC 9110 §7.4: a request for a host that is none of ours is misdirected. */
-static enum step find_site(struct request *r)
+/* The site, the policy, and the path and query that rules, key and origin see alike. */
+static enum step find_route(struct request *r)
 {
-    const struct http_request *req = &r->txn->request;
-    struct arena *a = &r->txn->arena;
-    struct span name = uri_host_normalise(a, req->host, 0, 0);
+    enum route_end end =
+        route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena);
+    const char *why;
+    int status;
 
-    if (req->form == TARGET_AUTHORITY)
-        return refuse(r, 405, "CONNECT is not for an edge: it is no tunnel");
-    r->site = site_find(r->edge->conf->table, name);
-    if (r->site == NULL)
-        return refuse(r, 421, "No site of this edge has the host name of the request");
-    r->host = uri_host_normalise(a, req->host, req->port, 80);
-    return STEP_NEXT;
-}
-
-/* The path and query that rules, key and origin see alike. */
-static enum step normalise(struct request *r)
-{
-    const struct http_request *req = &r->txn->request;
-    struct arena *a = &r->txn->arena;
-
-    if (req->form == TARGET_ASTERISK) {
-        r->path = r->target = SPAN("*");
-    } else {
-        if (!uri_path_normalise(a, req->path, 0, &r->path))
-            return refuse(r, 400,
-                "The path of the request has a percent sign that encodes nothing, or a NUL");
-        r->target = r->path;
-    }
-    r->policy = site_policy(r->site, r->path, &r->rule);
-    r->has_query = req->has_query;
-    if (r->has_query)
-        r->query =
-            key_query(a, uri_query_normalise(a, req->query), &r->has_query, &r->policy->cache);
-    if (r->has_query)
-        r->target = arena_join(a, arena_join(a, r->path, SPAN("?")), r->query);
-    return STEP_NEXT;
+    if (end == ROUTE_FOUND)
+        return STEP_NEXT;
+    status = route_refusal(end, &why);
+    return refuse(r, status, why);
 }
 
 /* RFC 8586: our name as a member of CDN-Loop, with or without parameters. */
@@ -91,7 +63,7 @@ static enum step screen(struct request *r)
 
 static enum step redirect(struct request *r)
 {
-    if (r->policy->redirect_status == 0)
+    if (r->route.policy->redirect_status == 0)
         return STEP_NEXT;
     request_answer_redirect(r);
     return STEP_ENDED;
@@ -108,8 +80,7 @@ static const struct {
     const char *name;
     enum step (*run)(struct request *r);
 } steps[] = {
-    {"find site", find_site},
-    {"normalise", normalise},
+    {"route", find_route},
     {"screen", screen},
     {"redirect", redirect},
     {"look up", look_up},

@@ -5,7 +5,7 @@
  * next one go on, or waits for a wake-up. The struct lives in its txn's arena and dies with it.
  * Thread: the worker of the connection.
  *
- *   route -> screen -> redirect -> identify -> look_up -> join -> (wait for a head) -> deliver
+ *   route -> screen -> redirect -> look_up -> join -> (wait for a head) -> deliver
  *
  * look_up.c decides between what is stored, somebody's fill and a fill of one's own; filler.c runs
  * fills; deliver.c makes the response out of an object; answer.c makes those of our own.
@@ -19,7 +19,7 @@
 #include "cache/reader.h"
 #include "cache/status.h"
 #include "edge/accesslog.h"
-#include "edge/site.h"
+#include "edge/route.h"
 #include "edge/worker.h"
 #include "session/txn.h"
 
@@ -28,15 +28,8 @@ struct filler;
 struct request {
     struct txn *txn;          /* borrowed */
     struct edge_worker *edge; /* borrowed */
-    const struct site *site;
-    const struct path_rule *rule; /* or NULL */
-    const struct policy *policy;
-    struct span host;        /* normal form, with a port that is not the default */
-    struct span path, query; /* normal form */
-    bool has_query;
-    struct span target;       /* of them: what key, rules and origin see alike */
-    struct cache_key key;     /* of the resource */
-    struct cache_key variant; /* of the variant; == key while no Vary is known */
+    struct route route;       /* site, policy, normal forms, key of the resource */
+    struct cache_key variant; /* of the variant; == route.key while no Vary is known */
     bool varies;              /* a Vary specification stands at the key */
     struct fresh_ask ask;     /* what the client's Cache-Control asks for */
     struct object *stored;    /* counted; a response that is not fresh, or NULL */

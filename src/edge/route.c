@@ -1,0 +1,76 @@
+#include "edge/route.h"
+
+#include "cache/key.h"
+#include "http/uri.h"
+
+/* Without TLS yet: http is the only scheme, so its port is the default one. */
+enum { DEFAULT_PORT = 80 };
+
+static void find_query(struct route *r, const struct http_request *req, struct arena *a)
+{
+    r->has_query = req->has_query;
+    if (r->has_query)
+        r->query =
+            key_query(a, uri_query_normalise(a, req->query), &r->has_query, &r->policy->cache);
+    r->target = r->path;
+    if (r->has_query)
+        r->target = arena_join(a, arena_join(a, r->path, SPAN("?")), r->query);
+}
+
+enum route_end route_find(struct route *r, const struct site_table *sites,
+    const struct http_request *req, struct arena *a)
+{
+    *r = (struct route){0};
+    if (req->form == TARGET_AUTHORITY)
+        return ROUTE_TUNNEL;
+    r->site = site_find(sites, uri_host_normalise(a, req->host, 0, 0));
+    if (r->site == NULL)
+        return ROUTE_NO_SITE;
+    r->policy = &r->site->policy;
+    r->host = uri_host_normalise(a, req->host, req->port, DEFAULT_PORT);
+    if (req->form == TARGET_ASTERISK)
+        r->path = SPAN("*");
+    else if (!uri_path_normalise(a, req->path, 0, &r->path))
+        return ROUTE_BAD_PATH;
+    r->policy = site_policy(r->site, r->path, &r->rule);
+    find_query(r, req, a);
+    return ROUTE_FOUND;
+}
+
+int route_refusal(enum route_end end, const char **why)
+{
+    switch (end) {
+    case ROUTE_FOUND:
+        break;
+    case ROUTE_TUNNEL:
+        *why = "CONNECT is not for an edge: it is no tunnel";
+        return 405;
+    case ROUTE_NO_SITE:
+        *why = "No site of this edge has the host name of the request";
+        return 421;
+    case ROUTE_BAD_PATH:
+        *why = "The path of the request has a percent sign that encodes nothing, or a NUL";
+        return 400;
+    }
+    *why = "";
+    return 200;
+}
+
+bool route_key(struct route *r, const struct fields *fields, struct arena *a)
+{
+    const struct key_parts parts = {
+        .host = r->host,
+        .path = r->path,
+        .has_query = r->has_query,
+        .query = r->query,
+        .fields = fields,
+    };
+
+    r->key = cache_key_of(key_text(a, &parts, &r->policy->cache));
+    return r->key.text.p != NULL;
+}
+
+bool route_cached(const struct route *r)
+{
+    return !r->policy->bypass && r->path.p[0] == '/';
+}
