@@ -2,15 +2,13 @@
 
 const struct directive session_directives[] = {
     {"request-line", CONF_SIZE(struct session_conf, line_bytes), .preset = "8KiB", .min = 256,
-        .max = 1 << 20,
-        .about = "Longest request line; a longer one is answered with 414."},
+        .max = 1 << 20, .about = "Longest request line; a longer one is answered with 414."},
     {"request-head", CONF_SIZE(struct session_conf, head_bytes), .preset = "64KiB", .min = 1024,
         .max = 1 << 20,
         .about = "Largest request head, request line included; a larger one is answered with "
                  "431."},
     {"request-fields", CONF_INTEGER(struct session_conf, fields), .preset = "100", .min = 8,
-        .max = 10000,
-        .about = "Most field lines in a request; more are answered with 431."},
+        .max = 10000, .about = "Most field lines in a request; more are answered with 431."},
     {"request-body", CONF_SIZE(struct session_conf, body_max_bytes), .preset = "1GiB",
         .about = "Largest request body; a larger one is answered with 413."},
     {"head-timeout", CONF_DURATION(struct session_conf, head_timeout_ms), .preset = "10s",

@@ -11,16 +11,16 @@
 #include <stdint.h>
 
 struct session_conf {
-    uint64_t line_bytes;      /* request line */
-    uint64_t head_bytes;      /* request head, request line included */
-    int64_t fields;           /* field lines of a request */
-    uint64_t body_max_bytes;  /* larger request bodies are a 413 */
-    mono_ms head_timeout_ms;  /* whole request head, from its first byte */
-    mono_ms body_timeout_ms;  /* between two reads of a request body */
-    mono_ms idle_timeout_ms;  /* between requests */
-    mono_ms send_timeout_ms;  /* without the client taking a byte */
-    int64_t connections_max;  /* of one worker */
-    struct h1_limits limits;  /* the first three, as the parser takes them */
+    uint64_t line_bytes;     /* request line */
+    uint64_t head_bytes;     /* request head, request line included */
+    int64_t fields;          /* field lines of a request */
+    uint64_t body_max_bytes; /* larger request bodies are a 413 */
+    mono_ms head_timeout_ms; /* whole request head, from its first byte */
+    mono_ms body_timeout_ms; /* between two reads of a request body */
+    mono_ms idle_timeout_ms; /* between requests */
+    mono_ms send_timeout_ms; /* without the client taking a byte */
+    int64_t connections_max; /* of one worker */
+    struct h1_limits limits; /* the first three, as the parser takes them */
 };
 
 extern const struct directive session_directives[];

@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 enum {
-    READ_BYTES = 4096,           /* at once, into the connection's buffer */
-    LINGER_MS = 2000,            /* for the client to read our last answer */
+    READ_BYTES = 4096, /* at once, into the connection's buffer */
+    LINGER_MS = 2000,  /* for the client to read our last answer */
     LINGER_BYTES = 1 << 20,
+    DRAIN_GRACE_MS = 1000, /* for the first request of a new connection, while draining */
 };
 
 static _Atomic uint64_t connection_numbers;
@@ -50,10 +51,11 @@ static void h1_close(struct h1 *c)
 static void become_idle(struct h1 *c)
 {
     const struct session_conf *conf = c->owner->conf;
+    mono_ms wait_ms = c->txn.nth == 0 ? conf->head_timeout_ms : conf->idle_timeout_ms;
 
     c->state = H1_IDLE;
     h1_scan_init(&c->scan, &conf->limits);
-    deadline_set(&c->deadline, c->txn.nth == 0 ? conf->head_timeout_ms : conf->idle_timeout_ms);
+    deadline_set(&c->deadline, c->owner->draining ? DRAIN_GRACE_MS : wait_ms);
 }
 
 static void become_lingering(struct h1 *c)
@@ -64,8 +66,8 @@ static void become_lingering(struct h1 *c)
     stream_want(&c->stream, STREAM_READ);
 }
 
-/* The client takes the end of the connection for the end of the body: only a reset tells it that this
- * was not all of it. */
+/* The client takes the end of the connection for the end of the body: only a reset tells it that
+ * this was not all of it. */
 static bool ends_by_close(const struct h1 *c)
 {
     return c->out.responded && !c->out.chunked && c->out.r.length < 0 && !c->out.r.no_body;
@@ -75,18 +77,16 @@ static bool ends_by_close(const struct h1 *c)
  * False: the connection is closed. */
 static bool finish(struct h1 *c, enum txn_end why)
 {
-    bool linger = false, failed = false;
+    bool linger = false;
 
-    if (why == TXN_SENT && !c->body.done && !c->out.close)
-        c->out.close = !h1_body_drop(c, &failed);
     if (why == TXN_SENT && c->out.close)
         linger = !c->eof && (c->refused || !c->body.done || c->in.n > c->used);
+    else if (why == TXN_SENT && !c->body.done)
+        c->skip = c->body.left; /* it is short, or the response would have said close */
     deadline_clear(&c->deadline);
     deadline_clear(&c->send);
     c->owner->handlers->end(&c->txn, why);
     h1_body_end(c);
-    buf_consume(&c->in, c->used);
-    c->used = 0;
     arena_reset(&c->txn.arena);
     if (why != TXN_SENT) {
         c->state = H1_IDLE;
@@ -100,7 +100,7 @@ static bool finish(struct h1 *c, enum txn_end why)
         return true;
     }
     become_idle(c);
-    if (c->out.close || c->owner->draining) {
+    if (c->out.close) {
         h1_close(c);
         return false;
     }
@@ -155,6 +155,10 @@ static void serve(struct h1 *c)
 /* Starts the next request if its head is there. False: more bytes are needed. */
 static bool next_request(struct h1 *c)
 {
+    size_t skip = c->skip < c->in.n ? (size_t)c->skip : c->in.n;
+
+    buf_consume(&c->in, skip);
+    c->skip -= skip;
     if (c->in.n == 0)
         return false;
     c->txn.request = (struct http_request){0};
@@ -223,11 +227,11 @@ static bool advance(struct h1 *c, unsigned *want)
 {
     if (c->abort)
         return finish(c, c->timed_out ? TXN_TIMEOUT : TXN_CUT);
-    if (!c->out.responded)
+    if (!c->out.responded && c->out.pending_n == 0)
         return true;
     switch (h1_send(c)) {
     case SENT_ALL:
-        return finish(c, TXN_SENT);
+        return c->out.responded ? finish(c, TXN_SENT) : true; /* an interim response was pending */
     case SENT_BLOCKED:
         *want = STREAM_WRITE;
         return true;
@@ -239,6 +243,19 @@ static bool advance(struct h1 *c, unsigned *want)
         return finish(c, TXN_CLIENT_GONE);
     }
     return true;
+}
+
+/* Draining ends a connection between requests, but a new one may send its first. */
+static bool is_leaving(const struct h1 *c)
+{
+    return c->owner->draining && c->state == H1_IDLE && c->txn.nth > 0;
+}
+
+static bool receive_more(struct h1 *c)
+{
+    size_t had = c->in.n;
+
+    return receive(c) && c->in.n > had;
 }
 
 /* Runs the connection as far as it goes: serve, send, next request. */
@@ -259,13 +276,15 @@ static void h1_drive(struct h1 *c)
         }
         if (c->state == H1_LINGER)
             break;
-        if (!next_request(c)) {
-            if (c->eof) {
-                h1_close(c);
-                return;
-            }
-            break;
+        /* Who leaves serves what has come already: closing before it is read would reset the
+         * connection, and the client might lose the last response, too. */
+        if (next_request(c) || (is_leaving(c) && receive_more(c)))
+            continue;
+        if (c->eof || is_leaving(c)) {
+            h1_close(c);
+            return;
         }
+        break;
     }
     c->driving = false;
     if (c->state != H1_LINGER)
@@ -360,8 +379,7 @@ void txn_abort(struct txn *t)
 
 /* --- a worker's connections -------------------------------------------------------------- */
 
-void sessions_accept(
-    struct sessions *s, int fd, const struct addr *peer, const struct addr *local)
+void sessions_accept(struct sessions *s, int fd, const struct addr *peer, const struct addr *local)
 {
     struct h1 *c;
 
@@ -389,8 +407,9 @@ void sessions_accept(
     c->txn.local = &c->local;
     c->txn.connection = atomic_fetch_add_explicit(&connection_numbers, 1, memory_order_relaxed) + 1;
     arena_init(&c->txn.arena);
-    /* A whole head, and what was read with its last bytes. */
-    buf_init(&c->in, (size_t)s->conf->limits.head_bytes + s->conf->limits.line_bytes + READ_BYTES);
+    /* A whole head, and what was read with its last bytes or with the last body's. */
+    buf_init(&c->in, (size_t)s->conf->limits.head_bytes + s->conf->limits.line_bytes + READ_BYTES +
+                         H1_RAW_BYTES);
     stream_open(&c->stream, s->worker, fd, on_ready);
     deadline_init(&c->deadline, s->worker, on_deadline);
     deadline_init(&c->send, s->worker, on_send_deadline);
@@ -406,12 +425,13 @@ void sessions_drain(struct sessions *s, void (*drained)(struct sessions *s))
 {
     s->draining = true;
     s->drained = NULL;
-    list_each_safe(n, &s->all)
-    {
+    list_each_safe (n, &s->all) {
         struct h1 *c = list_entry(n, struct h1, node);
 
-        if (c->state == H1_IDLE || c->state == H1_LINGER)
-            h1_close(c);
+        if (is_leaving(c))
+            h1_drive(c);
+        else if (c->state == H1_IDLE)
+            become_idle(c);
     }
     s->drained = drained;
     if (s->count == 0 && drained != NULL)
@@ -420,8 +440,7 @@ void sessions_drain(struct sessions *s, void (*drained)(struct sessions *s))
 
 void sessions_close_all(struct sessions *s)
 {
-    list_each_safe(n, &s->all)
-    {
+    list_each_safe (n, &s->all) {
         struct h1 *c = list_entry(n, struct h1, node);
 
         if (c->state == H1_ACTIVE)

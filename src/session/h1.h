@@ -22,14 +22,14 @@
 
 /* A worker's client connections. */
 struct sessions {
-    struct worker *worker;              /* borrowed */
-    const struct session_conf *conf;    /* borrowed; may be swapped between requests */
+    struct worker *worker;           /* borrowed */
+    const struct session_conf *conf; /* borrowed; may be swapped between requests */
     const struct txn_handlers *handlers;
-    void *app;                          /* the handlers' own; txn->server */
+    void *app; /* the handlers' own; txn->server */
     struct list all;
     unsigned count;
     bool draining;
-    bool uncounted;                     /* not among the clients that counters.tbl counts */
+    bool uncounted;                      /* not among the clients that counters.tbl counts */
     void (*drained)(struct sessions *s); /* called once when draining and the last one is gone */
 };
 
@@ -37,7 +37,8 @@ void sessions_init(struct sessions *s, struct worker *w, const struct session_co
     const struct txn_handlers *handlers, void *app);
 /* Takes over an accepted non-blocking socket; closes it when there are too many. */
 void sessions_accept(struct sessions *s, int fd, const struct addr *peer, const struct addr *local);
-/* Idle connections close now, others after their response. */
+/* Idle connections close now, others after their response; new ones may still send their first
+ * request, for a moment. */
 void sessions_drain(struct sessions *s, void (*drained)(struct sessions *s));
 /* Closes all at once; handlers hear TXN_CUT. */
 void sessions_close_all(struct sessions *s);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 enum {
-    RAW_BYTES = 16 * 1024,       /* read at once of a chunked body */
     SHORT_BODY_BYTES = 64 * 1024, /* what is read and dropped rather than closing */
 };
 
@@ -17,19 +16,21 @@ void h1_body_begin(struct h1 *c)
         .left = req->body == BODY_LENGTH ? req->content_length : 0,
         .continue_due = req->expect_continue,
     };
-    buf_init(&b->raw, RAW_BYTES);
+    buf_init(&b->raw, H1_RAW_BYTES);
     b->done = req->body == BODY_NONE || (req->body == BODY_LENGTH && b->left == 0);
     if (req->body == BODY_CHUNKED)
         chunked_init(&b->chunked, &c->owner->conf->limits, &c->txn.arena);
 }
 
-/* What was received behind the body belongs to the next request. */
+/* What was received behind the body belongs to the next request. `in` has room for it. */
 void h1_body_end(struct h1 *c)
 {
     struct h1_body *b = &c->body;
 
+    buf_consume(&c->in, c->used);
+    c->used = 0;
     if (b->raw.n > 0 && !buf_append(&c->in, buf_span(&b->raw)))
-        c->eof = true; /* cannot happen within the limits; then the connection ends */
+        c->eof = true; /* out of memory: the connection ends */
     buf_free(&b->raw);
 }
 
@@ -46,7 +47,6 @@ static ssize_t receive(struct h1 *c, void *dst, size_t n)
     ssize_t got = stream_read(&c->stream, dst, n);
 
     if (got > 0) {
-        c->txn.bytes_in += (uint64_t)got;
         h1_count(c->owner, C_CLIENT_BYTES_IN, (uint64_t)got);
         deadline_clear(&c->deadline);
         return got;
@@ -83,6 +83,7 @@ static ssize_t read_length(struct h1 *c, char *dst, size_t n)
         if (got <= 0)
             return got;
     }
+    c->txn.bytes_in += (uint64_t)got;
     b->left -= (uint64_t)got;
     b->done = b->left == 0;
     return body_took(c, (size_t)got);
@@ -99,9 +100,9 @@ static ssize_t raw_bytes(struct h1 *c, struct span *raw)
         return (ssize_t)raw->n;
     }
     if (b->raw.n == 0) {
-        if (!buf_reserve(&b->raw, RAW_BYTES))
+        if (!buf_reserve(&b->raw, H1_RAW_BYTES))
             return body_fail(c, 413);
-        got = receive(c, b->raw.p, RAW_BYTES);
+        got = receive(c, b->raw.p, H1_RAW_BYTES);
         if (got <= 0)
             return got;
         b->raw.n = (size_t)got;
@@ -112,6 +113,7 @@ static ssize_t raw_bytes(struct h1 *c, struct span *raw)
 
 static void raw_used(struct h1 *c, size_t n)
 {
+    c->txn.bytes_in += n;
     if (c->in.n > c->used)
         c->used += n;
     else
@@ -197,15 +199,4 @@ bool h1_body_is_short(const struct h1 *c)
 
     return b->done || (b->error == 0 && !b->continue_due && b->kind == BODY_LENGTH &&
                           b->left <= SHORT_BODY_BYTES);
-}
-
-bool h1_body_drop(struct h1 *c, bool *failed)
-{
-    char sink[4096];
-    ssize_t got = 1;
-
-    while (got > 0)
-        got = read_some(c, sink, sizeof(sink));
-    *failed = got == STREAM_ERROR;
-    return c->body.done;
 }

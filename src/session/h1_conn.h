@@ -14,35 +14,37 @@
 
 enum h1_state { H1_IDLE, H1_HEAD, H1_ACTIVE, H1_LINGER };
 
+enum { H1_RAW_BYTES = 16 * 1024 }; /* read at once of a chunked body */
+
 /* The request's body as it is read. */
 struct h1_body {
     enum http_body kind;
-    uint64_t left;            /* BODY_LENGTH: bytes not read yet */
-    uint64_t total;           /* bytes read */
+    uint64_t left;  /* BODY_LENGTH: bytes not read yet */
+    uint64_t total; /* bytes read */
     struct chunked chunked;
-    struct buf raw;           /* owns; bytes received behind the head that are not in conn->in */
-    bool done;                /* read to its end */
-    bool continue_due;        /* the client waits for 100 Continue */
-    bool waiting;             /* the handlers were told STREAM_AGAIN */
-    int error;                /* see txn_body_error(); -1: the client is gone; 0: none */
+    struct buf raw;    /* owns; bytes received behind the head that are not in conn->in */
+    bool done;         /* read to its end */
+    bool continue_due; /* the client waits for 100 Continue */
+    bool waiting;      /* the handlers were told STREAM_AGAIN */
+    int error;         /* see txn_body_error(); -1: the client is gone; 0: none */
 };
 
 /* The response as it is sent. */
 struct h1_out {
     struct txn_response r;
-    struct span pending[4];   /* text that goes before further body bytes */
+    struct span pending[4]; /* text that goes before further body bytes */
     int pending_n;
     char chunk_text[2 + CHUNK_HEAD_MAX]; /* end of the last chunk and head of the next */
-    uint64_t chunk_left;      /* bytes of the current chunk */
+    uint64_t chunk_left;                 /* bytes of the current chunk */
     uint64_t body_sent;
-    struct span text_left;    /* of r.body */
+    struct span text_left; /* of r.body */
     bool chunked, last_chunk, responded, close;
 };
 
 struct h1 {
-    struct txn txn;           /* the request being served; see conn_of() */
-    struct list node;         /* in owner->all */
-    struct sessions *owner;   /* borrowed; outlives us */
+    struct txn txn;         /* the request being served; see conn_of() */
+    struct list node;       /* in owner->all */
+    struct sessions *owner; /* borrowed; outlives us */
     struct stream stream;
     enum h1_state state;
     struct addr peer, local;
@@ -54,11 +56,12 @@ struct h1 {
     struct h1_scan scan;
     struct h1_body body;
     struct h1_out out;
-    uint64_t lingered;        /* bytes dropped so far */
-    bool eof;                 /* the client will send no more */
-    bool abort;               /* txn_abort() was called */
-    bool refused;             /* the parser or our limits refused the request */
-    bool driving;             /* h1_drive() is on the stack */
+    uint64_t skip;     /* bytes of the last request's body that nobody wanted */
+    uint64_t lingered; /* bytes dropped so far */
+    bool eof;          /* the client will send no more */
+    bool abort;        /* txn_abort() was called */
+    bool refused;      /* the parser or our limits refused the request */
+    bool driving;      /* h1_drive() is on the stack */
     bool timed_out;
 };
 
@@ -79,10 +82,8 @@ void h1_body_begin(struct h1 *c);
 void h1_body_end(struct h1 *c);
 /* Something may be readable for a handler that was told STREAM_AGAIN. */
 void h1_body_readable(struct h1 *c);
-/* Whether what is left of the body is small enough to be read and dropped to save the connection. */
+/* Whether what is left of the body is small enough to be skipped to save the connection. */
 bool h1_body_is_short(const struct h1 *c);
-/* Reads and drops; true when the body is at its end. False: wait, or *failed. */
-bool h1_body_drop(struct h1 *c, bool *failed);
 
 /* h1_send.c */
 enum h1_sent {

@@ -1,6 +1,6 @@
 /*
- * h1_send.c - a response on its way out: the head and a small body in one writev(), larger pieces by
- * sendfile() from the cache's memory where the socket can.
+ * h1_send.c - a response on its way out: the head and a small body in one writev(), larger pieces
+ * by sendfile() from the cache's memory where the socket can.
  */
 #include "base/check.h"
 #include "cache/reader.h"
@@ -8,14 +8,13 @@
 #include "http/status.h"
 #include "session/h1_conn.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum {
     PIECES = 16,
-    BURST_BYTES = 1 << 20,       /* then other connections have their turn */
-    SENDFILE_MIN_BYTES = 16384,  /* below that, copying is cheaper */
-    CHUNK_BYTES = 1 << 20,       /* of one chunk at most */
+    BURST_BYTES = 1 << 20,      /* then other connections have their turn */
+    SENDFILE_MIN_BYTES = 16384, /* below that, copying is cheaper */
+    CHUNK_BYTES = 1 << 20,      /* of one chunk at most */
 };
 
 static void pend(struct h1_out *o, struct span text)
@@ -26,10 +25,24 @@ static void pend(struct h1_out *o, struct span text)
     o->pending[o->pending_n++] = text;
 }
 
+static void sent_bytes(struct h1 *c, size_t n)
+{
+    c->txn.bytes_out += n;
+    h1_count(c->owner, C_CLIENT_BYTES_OUT, n);
+    deadline_clear(&c->send);
+}
+
 static char *put(char *at, struct span s)
 {
     memcpy(at, s.p, s.n);
     return at + s.n;
+}
+
+static char *put_length(char *at, uint64_t length)
+{
+    at = put(at, SPAN("Content-Length: "));
+    at += span_put_u64(at, length);
+    return put(at, SPAN("\r\n"));
 }
 
 /* The end of the head: further fields, framing, connection, empty line. */
@@ -46,7 +59,7 @@ static struct span head_tail(struct h1 *c)
     if (o->chunked)
         at = put(at, SPAN("Transfer-Encoding: chunked\r\n"));
     else if (r->length >= 0 && (!r->no_body || r->announce_length))
-        at += sprintf(at, "Content-Length: %lld\r\n", (long long)r->length);
+        at = put_length(at, (uint64_t)r->length);
     if (o->close)
         at = put(at, SPAN("Connection: close\r\n"));
     else if (minor == 0)
@@ -63,10 +76,12 @@ static struct span head_of_fields(struct h1 *c)
     struct buf b;
     struct span text;
 
-    fields_each(f, r->fields) bytes += f->name.n + f->value.n + 4;
+    fields_each (f, r->fields)
+        bytes += f->name.n + f->value.n + 4;
     buf_init(&b, bytes + 64);
     check(h1_status_write(&b, r->status, SPAN_EMPTY));
-    fields_each(f, r->fields) check(h1_field_write(&b, f->name, f->value));
+    fields_each (f, r->fields)
+        check(h1_field_write(&b, f->name, f->value));
     text = arena_dup(&c->txn.arena, buf_span(&b));
     buf_free(&b);
     return text;
@@ -85,7 +100,8 @@ void txn_interim(struct txn *t, int status, const struct fields *fields)
         bool ok = true;
 
         if (fields != NULL) {
-            fields_each(f, fields) ok = ok && h1_field_write(&b, f->name, f->value);
+            fields_each (f, fields)
+                ok = ok && h1_field_write(&b, f->name, f->value);
         }
         if (ok && buf_append(&b, SPAN("\r\n"))) {
             ssize_t sent = 0;
@@ -93,10 +109,12 @@ void txn_interim(struct txn *t, int status, const struct fields *fields)
             v = (struct iovec){b.p, b.n};
             if (c->out.pending_n == 0)
                 sent = stream_writev(&c->stream, &v, 1, false);
-            if (sent < 0)
+            if (sent > 0)
+                sent_bytes(c, (size_t)sent);
+            else
                 sent = 0; /* a broken connection shows again with the response */
-            t->bytes_out += (uint64_t)sent;
             pend(&c->out, arena_dup(&t->arena, span_from(buf_span(&b), (size_t)sent)));
+            h1_kick(c); /* sends the rest */
         }
     }
     buf_free(&b);
@@ -233,13 +251,6 @@ static bool by_file(const struct h1 *c, const struct piece *p)
     return p->fd >= 0 && p->data.n >= SENDFILE_MIN_BYTES && stream_can_sendfile(&c->stream);
 }
 
-static void sent_bytes(struct h1 *c, size_t n)
-{
-    c->txn.bytes_out += n;
-    h1_count(c->owner, C_CLIENT_BYTES_OUT, n);
-    deadline_clear(&c->send);
-}
-
 /* Pending text and what follows it up to the first piece for sendfile(), in one call. */
 static ssize_t write_some(struct h1 *c, const struct piece *p, int n)
 {
@@ -312,13 +323,18 @@ enum h1_sent h1_send(struct h1 *c)
         int n = room > 0 && !o->last_chunk ? pieces(c, p, room) : 0;
         ssize_t sent;
 
-        if (o->chunked && o->chunk_left == 0 && !o->last_chunk && o->pending_n < 3)
-            frame_chunk(o, sum(p, n), n == 0 && source_at_end(c) && !source_cut(c));
+        if (o->chunked && o->chunk_left == 0 && !o->last_chunk) {
+            if (o->pending_n < (int)ARRAY_LEN(o->pending))
+                frame_chunk(o, sum(p, n), n == 0 && source_at_end(c) && !source_cut(c));
+            else
+                n = 0; /* no room for a chunk's head before this is sent */
+        }
         if (o->pending_n == 0 && n == 0)
             return nothing_left(c);
         sent = o->pending_n == 0 && by_file(c, &p[0]) ? send_file(c, &p[0]) : write_some(c, p, n);
         if (sent == STREAM_AGAIN) {
-            deadline_set(&c->send, c->owner->conf->send_timeout_ms);
+            if (c->send.at_ms == 0)
+                deadline_set(&c->send, c->owner->conf->send_timeout_ms);
             return SENT_BLOCKED;
         }
         if (sent < 0)

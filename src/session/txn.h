@@ -1,10 +1,10 @@
 /*
  * txn.h - one request and its response on a client connection, whatever the protocol.
  *
- * A session (h1.h) parses requests and sends responses; what the answer is, is the handlers' affair.
- * The handlers see a txn: they read the request from it, answer once with txn_respond(), and are told
- * by end() when the last byte has left or the client is gone. Bodies are pulled from a reader at the
- * client's pace; nothing is copied on the way.
+ * A session (h1.h) parses requests and sends responses; what the answer is, is the handlers'
+ * affair. The handlers see a txn: they read the request from it, answer once with txn_respond(),
+ * and are told by end() when the last byte has left or the client is gone. Bodies are pulled from a
+ * reader at the client's pace; nothing is copied on the way.
  *
  *   request()  ->  [txn_interim()...]  ->  txn_respond()  ->  ...  ->  end()
  *
@@ -61,20 +61,20 @@ struct txn_handlers {
 };
 
 struct txn {
-    struct worker *worker;         /* borrowed */
-    struct arena arena;            /* the request's memory; dies after end() */
-    struct http_request request;   /* spans point into the connection's buffer and the arena */
-    const struct addr *peer;       /* the client's address */
+    struct worker *worker;       /* borrowed */
+    struct arena arena;          /* the request's memory; dies after end() */
+    struct http_request request; /* spans point into the connection's buffer and the arena */
+    const struct addr *peer;     /* the client's address */
     const struct addr *local;
-    uint64_t connection;           /* number of the connection in this process */
-    unsigned nth;                  /* of the connection's requests, from 1 */
-    mono_us started_us;            /* when the head was complete */
-    uint64_t bytes_out;            /* of the response, head included, handed to the kernel */
-    uint64_t body_bytes_out;       /* of its body */
-    uint64_t bytes_in;             /* of the request's head and body */
+    uint64_t connection;     /* number of the connection in this process */
+    unsigned nth;            /* of the connection's requests, from 1 */
+    mono_us started_us;      /* when the head was complete */
+    uint64_t bytes_out;      /* of the response, head included, handed to the kernel */
+    uint64_t body_bytes_out; /* of its body */
+    uint64_t bytes_in;       /* of the request's head and body */
     bool tls;
-    void *server;                  /* the `app` of its sessions */
-    void *app;                     /* the handlers' own, for this request */
+    void *server; /* the `app` of its sessions */
+    void *app;    /* the handlers' own, for this request */
 };
 
 /* Sends an interim response (100, 102, 103) with these field lines; nothing after txn_respond(). To
@@ -84,8 +84,8 @@ void txn_interim(struct txn *t, int status, const struct fields *fields);
 void txn_respond(struct txn *t, const struct txn_response *r);
 /* The reader has new bytes or came to its end (from its wake-up). */
 void txn_wake(struct txn *t);
-/* Ends the exchange without a response, or in the middle of one, so that the client sees that it is not
- * whole. end() follows from the loop. */
+/* Ends the exchange without a response, or in the middle of one, so that the client sees that it is
+ * not whole. end() follows from the loop. */
 void txn_abort(struct txn *t);
 
 /* Reads request body bytes, decoded: > 0, 0 at the end, STREAM_AGAIN (then body_ready() follows),
