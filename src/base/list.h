@@ -52,6 +52,13 @@ static inline void list_remove(struct list *n)
     list_init(n);
 }
 
+/* Puts `n` where `old` is, which is in no list any more, and may be a bytewise copy of it. */
+static inline void list_take_place(struct list *n, struct list *old)
+{
+    list_insert_between(n, old->prev, old->next);
+    list_init(old);
+}
+
 /* Takes the first node off, or NULL. */
 static inline struct list *list_pop(struct list *head)
 {

@@ -121,6 +121,51 @@ struct chunk *chunk_trimmed(const struct chunk *c, uint64_t owner)
     return trimmed;
 }
 
+static bool evacuate_inline(struct chunk **link, uint64_t owner)
+{
+    struct chunk *c = *link;
+    struct chunk *to = memory_evacuate(c->memory, c, sizeof(*c) + c->n, sizeof(*c) + c->cap, owner);
+
+    if (to == NULL || to == c)
+        return to != NULL;
+    to->data = (char *)(to + 1);
+    *link = to;
+    memory_give(c->memory, c, false);
+    return true;
+}
+
+static bool evacuate_pages(struct chunk **link, uint64_t owner)
+{
+    struct chunk *c = *link, *to;
+    uint32_t room = c->cap < SLAB_PAGES_MIN ? SLAB_PAGES_MIN : c->cap;
+    char *data = memory_evacuate(c->memory, c->data, c->n, room, owner);
+
+    if (data == NULL)
+        return false;
+    if (data != c->data) {
+        memory_give(c->memory, c->data, c->by_file);
+        c->data = data;
+        c->by_file = false;
+    }
+    to = memory_evacuate(c->memory, c, sizeof(*c), sizeof(*c), owner);
+    if (to == NULL || to == c)
+        return to != NULL;
+    *link = to;
+    memory_give(c->memory, c, false);
+    return true;
+}
+
+bool chunk_evacuate(struct chunk **link, uint64_t owner)
+{
+    for (; *link != NULL; link = &(*link)->next) {
+        check((*link)->place != CHUNK_LOOSE); /* no stored object has such */
+        if ((*link)->place == CHUNK_INLINE ? !evacuate_inline(link, owner)
+                                           : !evacuate_pages(link, owner))
+            return false;
+    }
+    return true;
+}
+
 int chunk_file(const struct chunk *c, int64_t *offset)
 {
     if (c->place != CHUNK_PAGES)

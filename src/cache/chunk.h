@@ -63,6 +63,10 @@ MUST_USE uint32_t chunk_write(struct chunk *c, struct span data);
  * that saves nothing or there is no memory for it. */
 MUST_USE struct chunk *chunk_trimmed(const struct chunk *c, uint64_t owner);
 
+/* Moves what of the chain stands in a slab that is being drained (memory_evacuate()). Nobody but
+ * who holds *link may hold any of it. False: there was no room for some of it. */
+MUST_USE bool chunk_evacuate(struct chunk **link, uint64_t owner);
+
 /* Where the bytes stand in the memory tier's file; -1 when they cannot be sent from there. */
 int chunk_file(const struct chunk *c, int64_t *offset);
 void chunk_sent_by_file(struct chunk *c);

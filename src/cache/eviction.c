@@ -3,10 +3,10 @@
 #include "base/check.h"
 
 /*
- * A ghost is 16 bits of fingerprint over 16 bits of time. Time is counted in bytes that left by way
- * of the small queue, in steps of 1/GHOST_STEPS of the time a ghost lives; it wraps after four
- * lives, and a ghost that old which nobody overwrote may be taken for a young one. That does little
- * harm.
+ * A ghost is the low 16 bits of the fingerprint over 16 bits of time. Time is counted in bytes that
+ * left by way of the small queue, in steps of 1/GHOST_STEPS of the time a ghost lives; it wraps
+ * after four lives, and a ghost that old which nobody overwrote may be taken for a young one. That
+ * does little harm.
  */
 enum { GHOST_STEPS = 1 << 14, VICTIM_ROUNDS_MAX = 256 };
 
@@ -24,7 +24,7 @@ static uint16_t ghost_age(uint32_t ghost, uint16_t now)
 
 static uint32_t *ghost_set(const struct eviction *e, uint32_t fingerprint)
 {
-    return e->ghosts + (uint64_t)(fingerprint & e->ghost_mask) * EVICTION_GHOST_WAYS;
+    return e->ghosts + ((uint64_t)fingerprint * e->ghost_sets >> 32) * EVICTION_GHOST_WAYS;
 }
 
 /* The ghost of that fingerprint if it lives, or NULL. */
@@ -34,7 +34,7 @@ static uint32_t *ghost_find(const struct eviction *e, uint32_t fingerprint)
     uint16_t now = ghost_now(e);
 
     for (int i = 0; i < EVICTION_GHOST_WAYS; i++)
-        if (set[i] != 0 && set[i] >> 16 == fingerprint >> 16 &&
+        if (set[i] != 0 && set[i] >> 16 == (fingerprint & 0xffff) &&
             ghost_age(set[i], now) <= GHOST_STEPS)
             return &set[i];
     return NULL;
@@ -47,24 +47,24 @@ static void ghost_add(struct eviction *e, uint32_t fingerprint)
     uint16_t now = ghost_now(e);
 
     for (int i = 0; i < EVICTION_GHOST_WAYS; i++) {
-        if (set[i] == 0 || set[i] >> 16 == fingerprint >> 16) {
+        if (set[i] == 0 || set[i] >> 16 == (fingerprint & 0xffff)) {
             place = &set[i];
             break;
         }
         if (ghost_age(set[i], now) > ghost_age(*place, now))
             place = &set[i];
     }
-    *place = (fingerprint & 0xffff0000u) | now;
+    *place = fingerprint << 16 | now;
 }
 
 void eviction_init(
     struct eviction *e, uint32_t *ghosts, uint32_t ghosts_n, uint64_t capacity, uint64_t seed)
 {
-    check(ghosts_n >= EVICTION_GHOST_WAYS && (ghosts_n & (ghosts_n - 1)) == 0);
+    check(ghosts_n >= EVICTION_GHOST_WAYS);
     *e = (struct eviction){
         .capacity = capacity,
         .ghosts = ghosts,
-        .ghost_mask = ghosts_n / EVICTION_GHOST_WAYS - 1,
+        .ghost_sets = ghosts_n / EVICTION_GHOST_WAYS,
         .random = seed | 1,
     };
     for (int i = 0; i < EVICTION_QUEUES; i++)

@@ -39,16 +39,16 @@ struct eviction {
     struct list queues[EVICTION_QUEUES]; /* newest first */
     uint64_t queue_bytes[EVICTION_QUEUES];
     uint64_t entries;
-    uint64_t mean_bytes;  /* of an entry; 0 when there is none */
-    uint64_t capacity;    /* bytes: what the ghosts' memory is measured by */
-    uint32_t *ghosts;     /* borrowed; sets of EVICTION_GHOST_WAYS */
-    uint32_t ghost_mask;  /* number of sets - 1 */
+    uint64_t mean_bytes; /* of an entry; 0 when there is none */
+    uint64_t capacity;   /* bytes: what the ghosts' memory is measured by */
+    uint32_t *ghosts;    /* borrowed; sets of EVICTION_GHOST_WAYS */
+    uint32_t ghost_sets;
     uint64_t ghost_bytes; /* that left by way of `small` so far: the ghosts' clock */
     uint64_t random;
 };
 
-/* `ghosts` has ghosts_n (a power of two, at least EVICTION_GHOST_WAYS) zeroed places; `capacity`
- * is about how many bytes will be resident. */
+/* `ghosts` has ghosts_n zeroed places, at least EVICTION_GHOST_WAYS; `capacity` is about how many
+ * bytes will be resident. */
 void eviction_init(
     struct eviction *e, uint32_t *ghosts, uint32_t ghosts_n, uint64_t capacity, uint64_t seed);
 

@@ -23,10 +23,12 @@ static uint64_t slot_of(const struct object *obj)
 /* The first and the second bucket of a hash. */
 static struct index_bucket *bucket_of(const struct index *x, uint64_t hash, int which)
 {
-    uint32_t first = (uint32_t)(hash >> INDEX_SKIP_BITS);
+    uint32_t place = (uint32_t)(hash >> INDEX_SKIP_BITS);
     uint32_t tag = (uint32_t)(hash >> 47);
 
-    return &x->buckets[(which == 0 ? first : first + 1 + tag * 0x9e3779b1u) & x->mask];
+    if (which != 0)
+        place ^= (tag + 1) * 0x9e3779b1u;
+    return &x->buckets[(uint64_t)place * x->buckets_n >> 32];
 }
 
 struct object *index_find(const struct index *x, const struct cache_key *key)

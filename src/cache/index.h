@@ -29,7 +29,7 @@ struct index_bucket {
 
 struct index {
     struct index_bucket *buckets; /* borrowed; aligned to 64 bytes, zeroed at first */
-    uint32_t mask;                /* number of buckets - 1 */
+    uint32_t buckets_n;
 };
 
 static inline uint64_t index_hash(struct hash128 h)

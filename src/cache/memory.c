@@ -15,10 +15,7 @@ enum {
     SHARDS_MAX = 1 << INDEX_SKIP_BITS,
     SHARD_BYTES = 64 << 20,
     BYTES_PER_SLOT = 1024, /* of the budget, for one slot of the index and one ghost */
-    SPARE_DIVISOR = 32,    /* of the arena, in free pieces of the wrong size, is borne */
-    SPARE_SLABS_BYTES = 512 << 10,
-    EVICT_BEFORE_DRAIN = 256, /* objects, for one allocation */
-    EVICT_MAX = 4096,
+    EVICT_MAX = 16384,     /* objects, for one allocation */
     DRAIN_MAX = 16,
     PASSED_OVER_MAX = 8, /* objects in use, for one victim */
     CLEAR_BATCH = 64,
@@ -40,15 +37,8 @@ struct memory {
     uint32_t *ghosts;             /* owns; all shards' */
     uint64_t budget_bytes;
     uint64_t table_bytes;
-    uint64_t spare_max_bytes;
     _Atomic uint32_t next_victim_shard;
 };
-
-/* The largest power of two that is not above v. */
-static uint64_t power_below(uint64_t v)
-{
-    return UINT64_C(1) << (63 - __builtin_clzll(v));
-}
 
 static void *table_new(size_t bytes)
 {
@@ -68,8 +58,8 @@ struct memory *memory_new(uint64_t bytes)
     m->shards_n = SHARDS_MIN;
     while (m->shards_n < SHARDS_MAX && (uint64_t)m->shards_n * 2 * SHARD_BYTES <= bytes)
         m->shards_n *= 2;
-    slots = power_below(bytes / BYTES_PER_SLOT);
-    slots_each = slots / m->shards_n;
+    slots_each = bytes / BYTES_PER_SLOT / m->shards_n / INDEX_WAYS * INDEX_WAYS;
+    slots = slots_each * m->shards_n;
     m->budget_bytes = bytes;
     m->table_bytes = slots * (sizeof(uint64_t) + sizeof(uint32_t)) +
                      m->shards_n * sizeof(struct shard) + sizeof(*m);
@@ -79,10 +69,6 @@ struct memory *memory_new(uint64_t bytes)
         return NULL;
     }
     slabs_usage(m->slabs, &usage);
-    m->spare_max_bytes = usage.arena_bytes / SPARE_DIVISOR;
-    if (m->spare_max_bytes < SPARE_SLABS_BYTES)
-        m->spare_max_bytes = SPARE_SLABS_BYTES;
-
     m->buckets = table_new(slots * sizeof(uint64_t));
     m->ghosts = table_new(slots * sizeof(uint32_t));
     m->shards = table_new(m->shards_n * sizeof(*m->shards));
@@ -91,7 +77,7 @@ struct memory *memory_new(uint64_t bytes)
 
         pthread_mutex_init(&sh->lock, NULL);
         sh->index.buckets = m->buckets + i * (slots_each / INDEX_WAYS);
-        sh->index.mask = (uint32_t)(slots_each / INDEX_WAYS - 1);
+        sh->index.buckets_n = (uint32_t)(slots_each / INDEX_WAYS);
         eviction_init(&sh->eviction, m->ghosts + i * slots_each, (uint32_t)slots_each,
             usage.arena_bytes / m->shards_n, (i + 1) * UINT64_C(0x9e3779b97f4a7c15));
     }
@@ -152,10 +138,13 @@ static void object_prepare(struct object *obj)
     object_ref(obj);
 }
 
+/* Nobody but the tier holds it or any of its body. Others get their references under the lock that
+ * is held, or from a reference; and who holds some chunk holds an object or a fill that holds the
+ * first one. */
 static bool object_idle(struct object *obj)
 {
-    /* Others get their references under the lock that is held, or from a reference. */
-    return atomic_load_explicit(&obj->refs, memory_order_acquire) == 1;
+    return atomic_load_explicit(&obj->refs, memory_order_acquire) == 1 &&
+           (obj->body == NULL || atomic_load_explicit(&obj->body->refs, memory_order_acquire) == 1);
 }
 
 static struct object *shard_victim(struct shard *sh)
@@ -217,15 +206,49 @@ static bool evict_one(struct memory *m)
     return false;
 }
 
-/* Called by slabs_drain() for each piece of the slab. */
-static void evict_owner(void *ctx, uint64_t owner)
+void *memory_evacuate(struct memory *m, void *piece, size_t bytes, size_t room, uint64_t owner)
 {
-    struct shard *sh = shard_of(ctx, owner);
+    void *to;
+
+    if (!slab_is_drained(m->slabs, piece))
+        return piece;
+    to = slab_alloc(m->slabs, room, owner);
+    if (to != NULL)
+        memcpy(to, piece, bytes);
+    return to;
+}
+
+/* Moves what of an idle object stands in a slab that is being drained. False: there is no room.
+ * Under the shard's lock. */
+static bool shard_move(struct memory *m, struct shard *sh, struct object *obj)
+{
+    uint64_t owner = index_hash(obj->hash);
+    struct object *to;
+
+    if (!chunk_evacuate(&obj->body, owner))
+        return false;
+    to = memory_evacuate(m, obj, obj->bytes, obj->bytes, owner);
+    if (to == NULL)
+        return false;
+    if (to == obj)
+        return true;
+    object_rebase(to, obj);
+    list_take_place(&to->used.link, &obj->used.link);
+    index_replace(&sh->index, obj, to);
+    memory_give(m, obj, false);
+    return true;
+}
+
+/* Called by slabs_drain() for each piece of the slab: moves the owner's pieces, or evicts it. */
+static void vacate_owner(void *ctx, uint64_t owner)
+{
+    struct memory *m = ctx;
+    struct shard *sh = shard_of(m, owner);
     struct object *obj;
 
     pthread_mutex_lock(&sh->lock);
     obj = index_find_hash(&sh->index, owner);
-    if (obj != NULL && object_idle(obj))
+    if (obj != NULL && object_idle(obj) && !shard_move(m, sh, obj))
         shard_drop(sh, obj);
     else
         obj = NULL;
@@ -236,22 +259,25 @@ static void evict_owner(void *ctx, uint64_t owner)
 
 /*
  * The policy's victims free pieces of all sizes. Most often one of the wanted size is soon among
- * them; when too much of the arena lies in free pieces of other sizes, or it takes too long, a
- * slab is emptied instead.
+ * them; otherwise other sizes come to have more free pieces than they need, and a slab of theirs is
+ * emptied by moving together what is in it. Either must happen before long; the limits are for when
+ * others take what we free.
  */
 static bool make_room(struct memory *m, int *evictions, int *drains)
 {
-    struct slabs_usage usage;
-
-    slabs_usage(m->slabs, &usage);
-    if (*evictions < EVICT_BEFORE_DRAIN && usage.spare_bytes < m->spare_max_bytes && evict_one(m)) {
+    if (*drains < DRAIN_MAX && slabs_drain(m->slabs, SLABS_SPARE, vacate_owner, m)) {
+        (*drains)++;
+        return true;
+    }
+    if (*evictions < EVICT_MAX && evict_one(m)) {
         (*evictions)++;
         return true;
     }
+    /* All that is stored is being read; in some slab there may be just a piece that is not. */
     while ((*drains)++ < DRAIN_MAX)
-        if (slabs_drain(m->slabs, evict_owner, m))
+        if (slabs_drain(m->slabs, SLABS_ANY, vacate_owner, m))
             return true;
-    return (*evictions)++ < EVICT_MAX && evict_one(m);
+    return false;
 }
 
 void *memory_alloc(struct memory *m, size_t bytes, uint64_t owner)

@@ -35,6 +35,12 @@ MUST_USE void *memory_alloc(struct memory *m, size_t bytes, uint64_t owner);
 /* `by_file`: see slab_free(). */
 void memory_give(struct memory *m, void *piece, bool by_file);
 
+/* For pieces of a stored object that nobody else holds. When the piece's slab is being drained: a
+ * copy of its first `bytes` in another piece for `room` bytes, the old one being left to the
+ * caller; NULL when there is none. Otherwise the piece itself. */
+MUST_USE void *memory_evacuate(
+    struct memory *m, void *piece, size_t bytes, size_t room, uint64_t owner);
+
 int memory_fd(const struct memory *m);
 int64_t memory_offset(const struct memory *m, const void *p);
 

@@ -126,6 +126,15 @@ void object_release(struct object **op)
         memory_give(o->cache->memory, o, false);
 }
 
+void object_rebase(struct object *o, const struct object *from)
+{
+    const char *base = (const char *)from;
+
+    o->key.p = (char *)o + (from->key.p - base);
+    o->head_text.p = (char *)o + (from->head_text.p - base);
+    o->fields = (struct head_field *)(void *)((char *)o + ((const char *)from->fields - base));
+}
+
 struct span object_field_name(const struct object *o, unsigned i)
 {
     return span_make(o->head_text.p + o->fields[i].name_at, o->fields[i].name_n);

@@ -63,6 +63,9 @@ MUST_USE struct object *object_with_head(
 struct object *object_ref(struct object *obj);
 void object_release(struct object **obj);
 
+/* For the memory tier: `o` is a bytewise copy of `from`. */
+void object_rebase(struct object *o, const struct object *from);
+
 struct span object_field_name(const struct object *o, unsigned i);
 struct span object_field_value(const struct object *o, unsigned i);
 /* First value of a known field; n == 0 and p == NULL when there is none. */

@@ -65,7 +65,7 @@ struct slab {
     uint32_t used;
     uint32_t touched; /* pieces from here on were never in use since the slab got its class */
     uint32_t free_head;
-    uint8_t class;
+    uint8_t cls;
     uint8_t state;
     bool stuck; /* was drained in vain, and nothing was freed since */
 };
@@ -82,7 +82,7 @@ struct slabs {
     struct list free;
     uint32_t free_n;
     struct list partial[CLASSES];
-    uint64_t spare_bytes;
+    uint32_t spare_pieces[CLASSES]; /* free ones in slabs in use */
     uint64_t side_bytes;
 };
 
@@ -100,21 +100,21 @@ static unsigned class_of(size_t bytes)
            (unsigned)((bytes - 1 - ((size_t)1 << lg)) >> (lg - 2));
 }
 
-static uint32_t class_bytes(unsigned class)
+static uint32_t class_bytes(unsigned cls)
 {
     unsigned lg, nth;
 
-    if (class < LINEAR_CLASSES)
-        return (class + 1) * 16;
-    class -= LINEAR_CLASSES;
-    if (class < FINE_CLASSES) {
-        lg = FINE_FROM + class / 8;
-        nth = class % 8;
+    if (cls < LINEAR_CLASSES)
+        return (cls + 1) * 16;
+    cls -= LINEAR_CLASSES;
+    if (cls < FINE_CLASSES) {
+        lg = FINE_FROM + cls / 8;
+        nth = cls % 8;
         return (1u << lg) + (nth + 1) * (1u << (lg - 3));
     }
-    class -= FINE_CLASSES;
-    lg = FINE_TO + class / 4;
-    nth = class % 4;
+    cls -= FINE_CLASSES;
+    lg = FINE_TO + cls / 4;
+    nth = cls % 4;
     return (1u << lg) + (nth + 1) * (1u << (lg - 2));
 }
 
@@ -194,16 +194,11 @@ void slabs_free(struct slabs **sp)
 
 /* --- a slab's life, under the lock ------------------------------------------------------------ */
 
-static uint64_t slab_spare_bytes(const struct slab *b)
+static void slab_give_class(struct slabs *s, struct slab *b, unsigned cls)
 {
-    return (uint64_t)(b->pieces - b->used) * class_bytes(b->class);
-}
+    uint32_t bytes = class_bytes(cls);
 
-static void slab_give_class(struct slabs *s, struct slab *b, unsigned class)
-{
-    uint32_t bytes = class_bytes(class);
-
-    b->class = (uint8_t) class;
+    b->cls = (uint8_t)cls;
     if (bytes >= SLAB_PAGES_MIN) {
         b->start = 0;
         b->pieces = s->slab_bytes / bytes;
@@ -220,13 +215,13 @@ static void slab_give_class(struct slabs *s, struct slab *b, unsigned class)
     b->free_head = FREE_END;
     b->stuck = false;
     b->state = SLAB_PARTIAL;
-    list_push(&s->partial[class], &b->link);
-    s->spare_bytes += slab_spare_bytes(b);
+    list_push(&s->partial[cls], &b->link);
+    s->spare_pieces[cls] += b->pieces;
 }
 
 static void slab_give_back(struct slabs *s, struct slab *b)
 {
-    s->spare_bytes -= slab_spare_bytes(b);
+    s->spare_pieces[b->cls] -= b->pieces;
     slab_poison(slab_front(s, b), s->slab_bytes);
     list_remove(&b->link);
     b->state = SLAB_FREE;
@@ -243,7 +238,7 @@ static uint32_t slab_take_piece(struct slabs *s, struct slab *b, uint64_t owner)
     else
         i = b->touched++;
     b->owners[i] = owner & SLAB_OWNER_MASK;
-    s->spare_bytes -= class_bytes(b->class);
+    s->spare_pieces[b->cls]--;
     if (++b->used == b->pieces) {
         list_remove(&b->link);
         b->state = SLAB_FULL;
@@ -253,28 +248,35 @@ static uint32_t slab_take_piece(struct slabs *s, struct slab *b, uint64_t owner)
 
 /* --- pieces ----------------------------------------------------------------------------------- */
 
+/* A slab with a free piece of that class, perhaps one that was free; or NULL. */
+static struct slab *slab_for(struct slabs *s, unsigned cls)
+{
+    struct list *node;
+
+    if (list_empty(&s->partial[cls])) {
+        node = list_pop(&s->free);
+        if (node == NULL)
+            return NULL;
+        s->free_n--;
+        slab_give_class(s, list_entry(node, struct slab, link), cls);
+    }
+    return list_entry(s->partial[cls].next, struct slab, link);
+}
+
 void *slab_alloc(struct slabs *s, size_t bytes, uint64_t owner)
 {
-    unsigned class = class_of(bytes);
-    struct list *node;
+    unsigned cls = class_of(bytes);
     struct slab *b;
-    char *p;
+    char *p = NULL;
 
     check(bytes <= SLAB_PIECE_MAX);
     pthread_mutex_lock(&s->lock);
-    if (list_empty(&s->partial[class])) {
-        node = list_pop(&s->free);
-        if (node == NULL) {
-            pthread_mutex_unlock(&s->lock);
-            return NULL;
-        }
-        s->free_n--;
-        slab_give_class(s, list_entry(node, struct slab, link), class);
-    }
-    b = list_entry(s->partial[class].next, struct slab, link);
-    p = slab_front(s, b) + b->start + (uint64_t)slab_take_piece(s, b, owner) * class_bytes(class);
+    b = slab_for(s, cls);
+    if (b != NULL)
+        p = slab_front(s, b) + b->start + (uint64_t)slab_take_piece(s, b, owner) * class_bytes(cls);
     pthread_mutex_unlock(&s->lock);
-    slab_unpoison(p, class_bytes(class));
+    if (p != NULL)
+        slab_unpoison(p, bytes);
     return p;
 }
 
@@ -283,10 +285,10 @@ static void slab_punch(struct slabs *s, struct slab *b, const char *p)
     int rc;
 
     /* The class cannot change while one of its pieces is in use: no lock. */
-    check(class_bytes(b->class) >= SLAB_PAGES_MIN);
+    check(class_bytes(b->cls) >= SLAB_PAGES_MIN);
     do
         rc = fallocate(
-            s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, p - s->base, class_bytes(b->class));
+            s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, p - s->base, class_bytes(b->cls));
     while (rc != 0 && errno == EINTR);
     check(rc == 0); /* tmpfs has known holes since Linux 3.5 */
 }
@@ -295,7 +297,7 @@ void slab_free(struct slabs *s, void *piece, bool punch)
 {
     uint64_t at = (uint64_t)((char *)piece - s->base);
     struct slab *b = &s->slab[at >> s->slab_shift];
-    uint32_t bytes = class_bytes(b->class);
+    uint32_t bytes = class_bytes(b->cls);
     uint32_t i = (uint32_t)((at & (s->slab_bytes - 1)) - b->start) / bytes;
 
     if (punch)
@@ -307,10 +309,10 @@ void slab_free(struct slabs *s, void *piece, bool punch)
     b->free_head = i;
     b->used--;
     b->stuck = false;
-    s->spare_bytes += bytes;
+    s->spare_pieces[b->cls]++;
     if (b->state == SLAB_FULL) {
         b->state = SLAB_PARTIAL;
-        list_append(&s->partial[b->class], &b->link);
+        list_append(&s->partial[b->cls], &b->link);
     }
     if (b->used == 0 && b->state == SLAB_PARTIAL)
         slab_give_back(s, b);
@@ -319,13 +321,40 @@ void slab_free(struct slabs *s, void *piece, bool punch)
 
 /* --- draining --------------------------------------------------------------------------------- */
 
-static struct slab *drain_choose(struct slabs *s)
+/* Of the class with the most slabs' worth of free pieces, if any has one: the emptiest. */
+static struct slab *surplus_choose(struct slabs *s)
+{
+    struct slab *best = NULL;
+    uint32_t most = 0;
+    unsigned from = CLASSES;
+
+    for (unsigned cls = 0; cls < CLASSES; cls++) {
+        uint32_t surplus =
+            (uint32_t)(s->spare_pieces[cls] * (uint64_t)class_bytes(cls) >> s->slab_shift);
+
+        if (surplus > most) {
+            most = surplus;
+            from = cls;
+        }
+    }
+    if (from == CLASSES)
+        return NULL;
+    list_each (it, &s->partial[from]) {
+        struct slab *b = list_entry(it, struct slab, link);
+
+        if (!b->stuck && (best == NULL || b->used < best->used))
+            best = b;
+    }
+    return best;
+}
+
+static struct slab *least_choose(struct slabs *s)
 {
     struct slab *best = NULL;
     uint64_t best_bytes = UINT64_MAX;
 
     for (struct slab *b = s->slab; b < s->slab + s->slabs_n; b++) {
-        uint64_t bytes = (uint64_t)b->used * class_bytes(b->class);
+        uint64_t bytes = (uint64_t)b->used * class_bytes(b->cls);
 
         if (b->state == SLAB_FREE || b->state == SLAB_DRAINING || b->stuck)
             continue;
@@ -348,7 +377,8 @@ static unsigned drain_owners(const struct slab *b, uint32_t *at, uint64_t *owner
     return n;
 }
 
-bool slabs_drain(struct slabs *s, void (*evict)(void *ctx, uint64_t owner), void *ctx)
+bool slabs_drain(
+    struct slabs *s, enum slabs_which which, void (*vacate)(void *ctx, uint64_t owner), void *ctx)
 {
     uint64_t owners[DRAIN_BATCH];
     struct slab *b;
@@ -357,7 +387,7 @@ bool slabs_drain(struct slabs *s, void (*evict)(void *ctx, uint64_t owner), void
     bool emptied;
 
     pthread_mutex_lock(&s->lock);
-    b = drain_choose(s);
+    b = which == SLABS_SPARE ? surplus_choose(s) : least_choose(s);
     if (b == NULL) {
         pthread_mutex_unlock(&s->lock);
         return false;
@@ -367,7 +397,7 @@ bool slabs_drain(struct slabs *s, void (*evict)(void *ctx, uint64_t owner), void
     while ((n = drain_owners(b, &at, owners)) > 0) {
         pthread_mutex_unlock(&s->lock);
         for (unsigned i = 0; i < n; i++)
-            evict(ctx, owners[i]);
+            vacate(ctx, owners[i]);
         pthread_mutex_lock(&s->lock);
     }
     emptied = b->used == 0;
@@ -377,13 +407,32 @@ bool slabs_drain(struct slabs *s, void (*evict)(void *ctx, uint64_t owner), void
         b->stuck = true;
         b->state = b->used == b->pieces ? SLAB_FULL : SLAB_PARTIAL;
         if (b->state == SLAB_PARTIAL)
-            list_append(&s->partial[b->class], &b->link);
+            list_append(&s->partial[b->cls], &b->link);
     }
     pthread_mutex_unlock(&s->lock);
     return emptied;
 }
 
+bool slab_is_drained(struct slabs *s, const void *piece)
+{
+    bool is;
+
+    pthread_mutex_lock(&s->lock);
+    is = s->slab[slab_offset(s, piece) >> s->slab_shift].state == SLAB_DRAINING;
+    pthread_mutex_unlock(&s->lock);
+    return is;
+}
+
 /* --- what is there ---------------------------------------------------------------------------- */
+
+static uint64_t spare_bytes(const struct slabs *s)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned cls = 0; cls < CLASSES; cls++)
+        bytes += (uint64_t)s->spare_pieces[cls] * class_bytes(cls);
+    return bytes;
+}
 
 void slabs_usage(struct slabs *s, struct slabs_usage *out)
 {
@@ -391,7 +440,7 @@ void slabs_usage(struct slabs *s, struct slabs_usage *out)
     out->arena_bytes = (uint64_t)s->slabs_n << s->slab_shift;
     out->total_bytes = out->arena_bytes + s->side_bytes;
     out->free_bytes = (uint64_t)s->free_n << s->slab_shift;
-    out->spare_bytes = s->spare_bytes;
+    out->spare_bytes = spare_bytes(s);
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -45,11 +45,16 @@ MUST_USE void *slab_alloc(struct slabs *s, size_t bytes, uint64_t owner);
 void slab_free(struct slabs *s, void *piece, bool punch);
 
 /*
- * Empties the slab that has the fewest bytes in use: evict(ctx, owner) is called for each of its
- * pieces, without the lock, and frees the piece if it can. True when the slab is free now. False
- * when some pieces stayed, or when there is no slab worth trying.
+ * Empties a slab: vacate(ctx, owner) is called for each of its pieces, without the lock, and frees
+ * the piece if it can. SLABS_SPARE: a slab of a size class that has a whole slab's worth of free
+ * pieces, so there is room to move to. SLABS_ANY: the one with the fewest bytes in use. True when
+ * the slab is free now. False when some pieces stayed, or there is no slab worth trying.
  */
-MUST_USE bool slabs_drain(struct slabs *s, void (*evict)(void *ctx, uint64_t owner), void *ctx);
+enum slabs_which { SLABS_SPARE, SLABS_ANY };
+MUST_USE bool slabs_drain(
+    struct slabs *s, enum slabs_which which, void (*vacate)(void *ctx, uint64_t owner), void *ctx);
+/* Whether the slab of that piece is being drained right now. */
+bool slab_is_drained(struct slabs *s, const void *piece);
 
 struct slabs_usage {
     uint64_t total_bytes; /* of memory that all this takes: the arena and its side tables */

@@ -37,3 +37,6 @@ UNIT += %D%/t_update
 UNIT += %D%/t_vary
 %C%_t_vary_SOURCES = %D%/t_vary.c %D%/rules.h
 %C%_t_vary_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
+UNIT += %D%/t_model
+%C%_t_model_SOURCES = %D%/t_model.c %D%/rules.h
+%C%_t_model_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)

@@ -122,7 +122,7 @@ static void t_drain(void **state)
         slab_free(o.s, o.pieces[i], false);
         o.pieces[i] = NULL;
     }
-    assert_true(slabs_drain(o.s, give, &o));
+    assert_true(slabs_drain(o.s, SLABS_ANY, give, &o));
     asked = o.asked;
     assert_true(asked > 40 && asked < 64);
     assert_non_null(o.pieces[0]);
@@ -134,9 +134,9 @@ static void t_drain(void **state)
     /* With a piece that stays, that slab is left alone until something in it is freed. */
     o.pinned = n;
     o.asked = 0;
-    assert_false(slabs_drain(o.s, give, &o));
+    assert_false(slabs_drain(o.s, SLABS_ANY, give, &o));
     assert_int_equal(o.asked, 1);
-    assert_true(slabs_drain(o.s, give, &o));
+    assert_true(slabs_drain(o.s, SLABS_ANY, give, &o));
     assert_true(o.asked > 40);
     slab_free(o.s, o.pieces[n], false);
     slabs_usage(o.s, &u);
