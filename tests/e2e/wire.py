@@ -59,7 +59,7 @@ class Stream:
     def __init__(self, sock, deadline_s=PATIENCE_S):
         self.sock = sock
         self.sock.settimeout(deadline_s)
-        self.buffer = b""
+        self.buffer = bytearray()
         self.eof = False
 
     def fill(self):
@@ -67,18 +67,19 @@ class Stream:
         if self.eof:
             return False
         try:
-            data = self.sock.recv(65536)
+            data = self.sock.recv(1 << 18)
         except ConnectionResetError:
             data = b""
         except socket.timeout:
             raise AssertionError(f"nothing came within {self.sock.gettimeout():g} s; "
-                                 f"so far: {self.buffer[:200]!r}") from None
+                                 f"so far: {bytes(self.buffer[:200])!r}") from None
         self.eof = not data
         self.buffer += data
         return bool(data)
 
     def take(self, n):
-        data, self.buffer = self.buffer[:n], self.buffer[n:]
+        data = bytes(self.buffer[:n])
+        del self.buffer[:n]
         return data
 
     def line(self):
@@ -89,7 +90,7 @@ class Stream:
             if not self.fill():
                 if not self.buffer:
                     return None
-                raise Cut(f"closed within a line: {self.buffer[:200]!r}")
+                raise Cut(f"closed within a line: {bytes(self.buffer[:200])!r}")
         line = self.take(end + 1)
         if not line.endswith(b"\r\n"):
             raise FramingError(f"line without CR: {line[:200]!r}")
