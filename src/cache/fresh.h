@@ -78,6 +78,13 @@ enum fresh_use fresh_judge(
 bool fresh_may_serve_on_error(
     const struct freshness *f, const struct fresh_ask *ask, wall_s now) PURE;
 
+/* The response itself says how long it is fresh. */
+static inline bool fresh_is_explicit(const struct freshness *f)
+{
+    return f->source == FRESH_FROM_CDN || f->source == FRESH_FROM_S_MAXAGE ||
+           f->source == FRESH_FROM_MAX_AGE || f->source == FRESH_FROM_EXPIRES;
+}
+
 /* Seconds into 0 .. FRESH_SECONDS_MAX. */
 static inline uint32_t fresh_seconds(int64_t s)
 {

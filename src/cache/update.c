@@ -186,3 +186,14 @@ unsigned update_invalidates(enum http_method method, int status, const struct fi
     }
     return n;
 }
+
+bool update_stands_for_get(enum http_method method, int status, const struct fields *response,
+    const struct update_base *base, struct arena *a)
+{
+    struct span ref = fields_get(response, FIELD_CONTENT_LOCATION);
+    struct update_target at;
+
+    return method == METHOD_POST && status == 200 && ref.p != NULL && resolve(ref, base, a, &at) &&
+           span_eq(at.path, base->target.path) && at.has_query == base->target.has_query &&
+           span_eq(at.query, base->target.query);
+}

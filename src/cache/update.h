@@ -59,4 +59,12 @@ unsigned update_invalidates(enum http_method method, int status, const struct fi
     const struct update_base *base, struct arena *a,
     struct update_target out[static UPDATE_TARGETS_MAX]);
 
+/*
+ * Whether the response to a POST is at the same time what a GET of its target would get: its
+ * Content-Location is the target (RFC 9110 §9.3.3). It may then be stored if it says itself how
+ * long it is fresh.
+ */
+bool update_stands_for_get(enum http_method method, int status, const struct fields *response,
+    const struct update_base *base, struct arena *a);
+
 #endif

@@ -57,8 +57,10 @@ struct filler *filler_join(
     struct request *r, struct object *validate, bool collapse, bool client, struct fill **fill)
 {
     struct filler *f = xcalloc(1, sizeof(*f));
+    struct cache_key aside = cache_key_of(SPAN("aside"));
     struct fill_request rq = {
-        .key = &r->variant,
+        /* What an unsafe request makes invalid shall not doom its own response. */
+        .key = method_safe(r->txn->request.method) ? &r->variant : &aside,
         .resource = r->varies ? &r->route.key : NULL,
         .seen = r->stored != NULL ? r->stored : validate,
         .collapse = collapse,
@@ -240,10 +242,22 @@ static void note_origin(struct filler *f, int status)
     snprintf(f->client->server, sizeof(f->client->server), "%s", fetch_info(f->fetch)->server);
 }
 
-static void judge(struct filler *f, const struct http_response *head, struct verdict *v)
+/* Where the request went, as references in its response are to be understood. */
+static struct update_base base_of(const struct filler *f)
+{
+    return (struct update_base){
+        .scheme = f->from.proto,
+        .host = f->host,
+        .port = f->port,
+        .target = {.path = f->path, .has_query = f->has_query, .query = f->query},
+    };
+}
+
+static void judge(
+    struct filler *f, enum http_method method, const struct http_response *head, struct verdict *v)
 {
     struct policy_question q = {
-        .method = f->request.method,
+        .method = method,
         .request = &f->request.fields,
         .ask = &f->ask,
         .head = head,
@@ -264,7 +278,7 @@ static void validated(struct filler *f, const struct http_response *head)
     struct object *obj;
 
     merged.fields = update_merge(&old, &head->fields, worker_wall_s(f->edge->worker), &f->arena);
-    judge(f, &merged, &v);
+    judge(f, METHOD_GET, &merged, &v);
     fields_remove(&merged.fields, FIELD_AGE);
     obj = object_with_head(f->validate, &merged, &v.fresh);
     if (!v.store)
@@ -331,12 +345,7 @@ static void keep(struct filler *f, struct http_response *head, const struct verd
 /* What an unsafe request has changed is not fresh any more (RFC 9111 §4.4). */
 static void invalidate(struct filler *f, const struct http_response *head)
 {
-    struct update_base base = {
-        .scheme = f->from.proto,
-        .host = f->host,
-        .port = f->port,
-        .target = {.path = f->path, .has_query = f->has_query, .query = f->query},
-    };
+    struct update_base base = base_of(f);
     struct update_target targets[UPDATE_TARGETS_MAX];
     unsigned n = update_invalidates(
         f->request.method, head->status, &head->fields, &base, &f->arena, targets);
@@ -379,6 +388,26 @@ static bool stale_is_better(struct filler *f, int status)
            fresh_may_serve_on_error(&f->validate->fresh, &f->ask, worker_wall_s(f->edge->worker));
 }
 
+/* What went on as it came is stored in one case only: a POST whose response says that it is what a
+ * GET would get, and for how long (RFC 9110 §9.3.3). */
+static void judge_arrived(struct filler *f, const struct http_response *head, struct verdict *v)
+{
+    struct update_base base = base_of(f);
+
+    if (!f->whole) {
+        judge(f, f->request.method, head, v);
+        return;
+    }
+    if (!f->policy->bypass &&
+        update_stands_for_get(f->request.method, head->status, &head->fields, &base, &f->arena)) {
+        judge(f, METHOD_GET, head, v);
+        v->store = v->store && fresh_is_explicit(&v->fresh);
+        return;
+    }
+    judge(f, f->request.method, head, v);
+    v->store = false;
+}
+
 static void on_head(void *ctx, const struct http_response *in)
 {
     struct filler *f = ctx;
@@ -399,8 +428,8 @@ static void on_head(void *ctx, const struct http_response *in)
     head.fields = fields_dup(&in->fields, &f->arena);
     head.reason = SPAN_EMPTY;
     invalidate(f, in);
-    judge(f, &head, &v);
-    if (f->whole || !v.store || !place(f, &head, &key)) {
+    judge_arrived(f, &head, &v);
+    if (!v.store || !place(f, &head, &key)) {
         if (f->client != NULL && !f->whole)
             f->client->cs.detail = nostore_token(v.reason);
         pass(f, &head, &v, length);
