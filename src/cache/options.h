@@ -47,9 +47,9 @@ struct vary_rule {
 
 struct cache_options {
     /* Lifetimes, in seconds. */
-    int64_t ttl_s;     /* for 2xx and 3xx, whatever they say; -1: as the response says */
-    int64_t default_s; /* of heuristically cacheable responses that say nothing */
-    int64_t min_s, max_s;
+    int64_t ttl_s;           /* for 2xx and 3xx, whatever they say; -1: as the response says */
+    int64_t default_s;       /* of heuristically cacheable responses that say nothing */
+    int64_t min_s, max_s;    /* 0: no minimum */
     int64_t heuristic_max_s; /* RFC 9111 §4.2.2 */
     int heuristic_percent;   /* of the time since Last-Modified; 0: no heuristics */
     const struct negative_ttl *negative;

@@ -134,14 +134,15 @@ static void implicit_lifetime(const struct policy_question *q, struct verdict *v
     const struct cache_options *o = q->options;
     struct span modified = fields_get(&q->head->fields, FIELD_LAST_MODIFIED);
     struct freshness *f = &v->fresh;
-    int64_t part;
+    int64_t since, part;
     wall_s at;
 
     if (!v->cc.is_public && !http_status_heuristically_cacheable(q->head->status)) {
         set_lifetime(f, 0, FRESH_FROM_DEFAULT);
     } else if (o->heuristic_percent > 0 && http_date_parse(modified, q->response_s, &at) &&
                at < f->date_s) {
-        part = (f->date_s - at) / 100 * o->heuristic_percent;
+        since = f->date_s - at; /* at most 10000 years */
+        part = since / 100 * o->heuristic_percent + since % 100 * o->heuristic_percent / 100;
         set_lifetime(
             f, part < o->heuristic_max_s ? part : o->heuristic_max_s, FRESH_FROM_HEURISTIC);
     } else {
@@ -160,7 +161,7 @@ static void clamp_lifetime(const struct policy_question *q, struct freshness *f)
     int64_t least = q->options->min_s, most = q->options->max_s;
     int64_t here = (int64_t)f->lifetime_s - f->initial_age_s;
 
-    if (rules_apply(q->head->status) && here < least)
+    if (least > 0 && here < least && rules_apply(q->head->status))
         set_lifetime_here(f, least, FRESH_FROM_MINIMUM);
     else if (here > most)
         set_lifetime_here(f, most, FRESH_FROM_MAXIMUM);

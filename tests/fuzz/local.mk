@@ -91,3 +91,9 @@ FUZZ += %D%/fuzz_uri
 %C%_fuzz_uri_LDADD = $(LIBS_HTTP)
 %C%_fuzz_uri_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/uri
+
+FUZZ += %D%/fuzz_policy
+%C%_fuzz_policy_SOURCES = %D%/fuzz_policy.c $(FUZZ_MAIN)
+%C%_fuzz_policy_LDADD = $(LIBS_CACHE)
+%C%_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/policy

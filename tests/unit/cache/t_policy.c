@@ -346,6 +346,7 @@ static void lifetimes(void **state)
         {{"maximum", GET, 200, "Cache-Control: max-age=5000", min_60_max_600}, 600, "maximum"},
         {{"maximum of heuristics", GET, 200, DATE_NOW "\nLast-Modified: " AT_1970, min_60_max_600},
             600, "maximum"},
+        {{"no minimum", GET, 200, "Cache-Control: max-age=5\nAge: 100", NULL}, 5, "max-age"},
         {{"between", GET, 200, "Cache-Control: max-age=100", min_60_max_600}, 100, "max-age"},
         {{"negative", GET, 404, DATE_NOW, negatives}, 30, "negative-ttl"},
         {{"negative before heuristics", GET, 404, DATE_NOW "\nLast-Modified: " AT_1970, negatives},
