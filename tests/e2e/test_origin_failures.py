@@ -121,7 +121,7 @@ def test_origin_comes_back(selvaged, new_origin):
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
     b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nX : a\r\nContent-Length: 0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\n folded\r\nContent-Length: 0\r\n\r\n",
@@ -141,6 +141,19 @@ def test_what_is_not_http_is_a_502(edge, origin, said):
     assert r.status == 502
     assert r.detail
     assert edge.get("/good").body == b"good"
+
+
+def test_foreign_coding_is_not_taken_for_chunked(edge, origin):
+    """9112 6.3: without chunked at its end the body ends with the connection, and is no chunks."""
+    raw = b"5\r\nhello\r\n0\r\n\r\n"
+
+    @origin.at("/a")
+    def foreign(x):
+        x.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n" + raw)
+        x.close()
+
+    r = edge.get("/a")
+    assert r.status == 502 or (r.body == raw and "transfer-encoding" not in r)
 
 
 @pytest.mark.parametrize("said", [
