@@ -59,11 +59,12 @@ void stream_want(struct stream *s, unsigned events)
     if (events == s->want)
         return;
     s->want = events;
-    /* libev collects changes and tells the kernel once per iteration. */
+    /* libev tells the kernel once per iteration, and nothing when it is as before: hence modify,
+     * not set. */
     ev_io_stop(s->worker->loop, &s->io);
     if (mask == 0)
         return;
-    ev_io_set(&s->io, s->fd, mask);
+    ev_io_modify(&s->io, mask);
     ev_io_start(s->worker->loop, &s->io);
 }
 

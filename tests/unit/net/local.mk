@@ -1,4 +1,5 @@
 UNIT += %D%/t_addr %D%/t_connect %D%/t_listen %D%/t_resolver %D%/t_stream
+UNIT_THREADED += %D%/t_resolver
 net_shared = %D%/net_test.c %D%/net_test.h
 net_ldadd = $(LIBS_NET) $(CMOCKA_LIBS)
 %C%_t_addr_SOURCES = %D%/t_addr.c $(net_shared)

@@ -156,17 +156,22 @@ static void the_next_when_the_first_refuses(void **state)
     struct addr at = addr_of("127.0.0.1:0");
     int l = listen_at(&at, 8);
     struct caller call;
-    mono_ms before = clock_mono_ms();
+    bool at_once = false;
     char text[ADDR_TEXT];
 
     (void)state;
     begin(v6_then_v4);
-    start_name(&call, "app.example", addr_port(&at), 5000);
-    wait_for(&call, CONNECT_DONE);
-    assert_string_equal(call.at, addr_text(&at, text));
-    /* At once: a refusal does not wait for the attempt delay. */
-    assert_true(clock_mono_ms() - before < CONNECT_ATTEMPT_DELAY_MS);
-    assert_connected(&call, l);
+    /* A refusal does not wait for the attempt delay; a busy machine gets three chances. */
+    for (int i = 0; i < 3 && !at_once; i++) {
+        mono_ms before = clock_mono_ms();
+
+        start_name(&call, "app.example", addr_port(&at), 5000);
+        wait_for(&call, CONNECT_DONE);
+        at_once = clock_mono_ms() - before < CONNECT_ATTEMPT_DELAY_MS;
+        assert_string_equal(call.at, addr_text(&at, text));
+        assert_connected(&call, l);
+    }
+    assert_true(at_once);
     end();
     close(l);
 }
