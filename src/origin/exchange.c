@@ -142,6 +142,10 @@ static bool get_connection(struct exchange *x)
 {
     struct fetch *f = &x->fetch;
 
+    if (x->head.n == 0) {
+        finish(x, FETCH_OVERLOAD, "the request's head is too large");
+        return false;
+    }
     if (x->state == EXCHANGE_START) {
         x->state = EXCHANGE_CONNECT;
         x->wish.done = wish_done;
@@ -602,7 +606,8 @@ static const struct fetch_kind exchange_kind = {
     .release = exchange_release,
 };
 
-static bool write_head(struct exchange *x, const struct fetch_request *req)
+/* Leaves it empty when it does not fit. */
+static void write_head(struct exchange *x, const struct fetch_request *req)
 {
     const struct origin_options *o = &x->fetch.origin->options;
     struct http_request head = {
@@ -616,7 +621,8 @@ static bool write_head(struct exchange *x, const struct fetch_request *req)
         .keep_alive = o->keepalive_ms > 0,
     };
 
-    return h1_request_write(&x->head, &head);
+    if (!h1_request_write(&x->head, &head))
+        x->head.n = 0;
 }
 
 struct fetch *exchange_start(struct fetcher *fr, struct origin *o, const struct fetch_request *req,
@@ -632,6 +638,6 @@ struct fetch *exchange_start(struct fetcher *fr, struct origin *o, const struct 
     x->content_length = req->content_length;
     buf_init(&x->head, REQUEST_HEAD_MAX);
     buf_init(&x->in, o->limits.head_bytes + BODY_READ);
-    check(write_head(x, req)); /* requests are far below the limit */
+    write_head(x, req);
     return &x->fetch;
 }

@@ -16,8 +16,8 @@
 /*
  * The path relative to the directory: percent-decoded, NUL-terminated, not empty and without empty
  * segments. A target that ends in '/' means FILE_INDEX there. False, there is no such file: a
- * segment that is or hides "..", an encoded '/', a NUL in any form, a name that begins with a dot unless
- * `dot_files`, or no path at all ("*").
+ * segment that is or hides "..", an encoded '/', a NUL in any form, a name that begins with a dot
+ * unless `dot_files`, or no path at all ("*").
  */
 MUST_USE bool file_path_of(struct arena *a, struct span target, bool dot_files, struct span *path);
 

@@ -204,9 +204,9 @@ static void wish_grant(struct origin_wish *w, int fd)
     w->done(w);
 }
 
-static enum fetch_end why_of(enum connect_end end)
+static enum fetch_end why_of(const struct connect_result *result)
 {
-    switch (end) {
+    switch (result->end) {
     case CONNECT_UNRESOLVED:
         return FETCH_UNRESOLVED;
     case CONNECT_TIMEOUT:
@@ -215,7 +215,26 @@ static enum fetch_end why_of(enum connect_end end)
     case CONNECT_FAILED:
         break;
     }
-    return FETCH_REFUSED;
+    switch (result->error) { /* ours, not the server's */
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+    case EADDRNOTAVAIL:
+        return FETCH_OVERLOAD;
+    default:
+        return FETCH_REFUSED;
+    }
+}
+
+/* What went wrong, without the address where that is the server's label anyway. */
+static const char *text_of(const struct origin_server *s, const struct connect_result *result)
+{
+    size_t n = strlen(s->label);
+
+    return strncmp(result->why, s->label, n) == 0 && strncmp(result->why + n, ": ", 2) == 0
+               ? result->why + n + 2
+               : result->why;
 }
 
 static void connected(void *ctx, const struct connect_result *result)
@@ -231,18 +250,18 @@ static void connected(void *ctx, const struct connect_result *result)
         return;
     }
     p->rest_until[server_index(p, failed)] = now_of(p) + ORIGIN_REST_MS;
-    snprintf(w->text, sizeof(w->text), "%s", result->why);
+    snprintf(w->text, sizeof(w->text), "%s", text_of(failed, result));
     w->server = choose_server(p, w->tried);
     if (w->server != NULL) {
-        log_peer("origin %s: %s (%s), trying %s", p->origin->name.p, result->why, failed->label,
-            w->server->label);
+        log_peer("origin %s: %s cannot be reached: %s; trying %s", p->origin->name.p, failed->label,
+            w->text, w->server->label);
         wish_connect(w); /* in the place that it holds already */
         return;
     }
     w->server = failed;
     p->total--;
     pool_serve_soon(p);
-    wish_fail(w, why_of(result->end));
+    wish_fail(w, why_of(result));
 }
 
 /* Within the limit: a kept connection, which is granted at once, or a place to connect in. */

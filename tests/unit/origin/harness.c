@@ -425,7 +425,9 @@ void ask_wait(struct ask *a)
         in_time = pthread_cond_timedwait(&changed, &lock, &t) == 0;
     pthread_mutex_unlock(&lock);
     if (!a->ended)
-        fail_msg("the fetch does not end");
+        fail_msg("%s %s does not end; it has status %d and %zu bytes",
+            a->method != NULL ? a->method : "GET", a->target != NULL ? a->target : "/", a->status,
+            a->got.n);
 }
 
 void ask_run(struct ask *a)

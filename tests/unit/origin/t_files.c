@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -551,6 +552,23 @@ static void another_directory(void **state)
     ask_free(&gone);
 }
 
+static void our_own_limit(void **state)
+{
+    struct rlimit before, none;
+    struct ask a = {.origin = www()};
+
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &before);
+    none = before;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+    ask_run(&a);
+    setrlimit(RLIMIT_NOFILE, &before);
+    ask_expect(&a, FETCH_OVERLOAD, 0, "");
+    assert_int_equal(fetch_end_status(a.why), 503);
+    ask_free(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -570,6 +588,7 @@ int main(void)
         cmocka_unit_test(cancelled),
         cmocka_unit_test(nothing_stays_open),
         cmocka_unit_test(another_directory),
+        cmocka_unit_test(our_own_limit),
     };
 
     return cmocka_run_group_tests_name("files", tests, start, stop);

@@ -1,6 +1,8 @@
 /* Which connection a request goes by, and which one never again. */
 #include "harness.h"
 
+#include "origin/pool.h"
+
 #include <unistd.h>
 
 #define OK  "HTTP/1.1 200 OK\r\n"
@@ -372,6 +374,16 @@ static void hold(struct server *s)
     close(fd);
 }
 
+static void hold_until_closed(struct server *s)
+{
+    int fd = server_accept(s);
+
+    if (fd < 0 || !server_head(s, fd))
+        return;
+    server_expect_close(s, fd);
+    close(fd);
+}
+
 static void waiting_ends(void **state)
 {
     struct ask first = {0}, second = {0}, third = {0};
@@ -395,6 +407,35 @@ static void waiting_ends(void **state)
     ask_free(&first);
     ask_free(&second);
     ask_free(&third);
+}
+
+static struct ask crowd[ORIGIN_QUEUE_MAX + 2];
+
+/* One has the connection, as many as may wait do, and the next is told at once. */
+static void the_line_is_bounded(void **state)
+{
+    struct ask *last = &crowd[ARRAY_LEN(crowd) - 1];
+    struct server s;
+    struct origin *o;
+
+    (void)state;
+    server_start(&s, hold_until_closed, NULL);
+    o = harness_origin(
+        "server http://127.0.0.1:%u; max-connections 1; connect-timeout 60s;", s.port);
+    for (size_t i = 0; i < ARRAY_LEN(crowd); i++) {
+        crowd[i].origin = o;
+        ask_start(&crowd[i]);
+    }
+    ask_wait(last);
+    ask_expect(last, FETCH_OVERLOAD, 0, "");
+    assert_string_equal(
+        last->detail, "origin app: all 1 connections are in use and 1024 requests wait");
+    for (size_t i = ARRAY_LEN(crowd); i-- > 0;) {
+        ask_cancel(&crowd[i]);
+        ask_free(&crowd[i]);
+    }
+    server_join(&s);
+    assert_int_equal(s.accepted, 1);
 }
 
 static void nothing_to_do(struct server *s)
@@ -503,6 +544,7 @@ int main(void)
         cmocka_unit_test(closed_ones_are_not_used),
         cmocka_unit_test(more_wait_for_a_connection),
         cmocka_unit_test(waiting_ends),
+        cmocka_unit_test(the_line_is_bounded),
         cmocka_unit_test(the_next_server_is_tried),
         cmocka_unit_test(servers_take_turns),
         cmocka_unit_test(no_server_left),
