@@ -104,12 +104,8 @@ static const struct said responses[] = {
     {.bytes = OK "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         .why = FETCH_BAD_RESPONSE,
         .body = ""},
-    {.bytes = OK "Transfer-Encoding: xchunked, chunked
-
-              0
-
-              ",
-                  .why = FETCH_BAD_RESPONSE,
+    {.bytes = OK "Transfer-Encoding: xchunked, chunked\r\n\r\n0\r\n\r\n",
+        .why = FETCH_BAD_RESPONSE,
         .body = ""},
     {.bytes = OK "X : a\r\n\r\n", .why = FETCH_BAD_RESPONSE, .body = ""},
     {.bytes = OK " folded\r\n\r\n", .why = FETCH_BAD_RESPONSE, .body = ""},
