@@ -5,7 +5,6 @@
 #include "base/sink.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -82,21 +81,32 @@ static struct access_record unflatten(struct span record)
     return flat.r;
 }
 
-/* Text from a stranger inside quotes: what could end or forge a line is written as \xHH. */
-static void put_quoted(struct buf *out, struct span s)
+static const char hex_digits[] = "0123456789abcdef";
+
+/* Text from a stranger for inside quotes: what could end or forge a line is written as \xHH. */
+static void put_escaped(struct buf *out, struct span s)
 {
-    if (!buf_reserve(out, s.n * 4 + 2))
+    if (!buf_reserve(out, s.n * 4))
         return;
-    out->p[out->n++] = '"';
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
 
-        if (c == '"' || c == '\\' || c < 0x20 || c >= 0x7f)
-            out->n += (size_t)sprintf(out->p + out->n, "\\x%02x", c);
-        else
+        if (c == '"' || c == '\\' || c < 0x20 || c >= 0x7f) {
+            memcpy(out->p + out->n, "\\x", 2);
+            out->p[out->n + 2] = hex_digits[c >> 4];
+            out->p[out->n + 3] = hex_digits[c & 15];
+            out->n += 4;
+        } else {
             out->p[out->n++] = (char)c;
+        }
     }
-    out->p[out->n++] = '"';
+}
+
+static void put_quoted(struct buf *out, struct span s)
+{
+    (void)!buf_append(out, SPAN("\""));
+    put_escaped(out, s);
+    (void)!buf_append(out, SPAN("\""));
 }
 
 static void put_or_dash(struct buf *out, struct span s)
@@ -123,18 +133,27 @@ static void put_seconds(struct buf *out, int64_t us)
         (void)!buf_printf(out, "%" PRId64 ".%03d", us / 1000000, (int)(us / 1000 % 1000));
 }
 
+static void put_request_line(struct buf *out, const struct access_record *r)
+{
+    if (r->method.n == 0) { /* nothing was understood */
+        put_quoted(out, SPAN("-"));
+        return;
+    }
+    (void)!buf_append(out, SPAN("\""));
+    put_escaped(out, r->method);
+    (void)!buf_append(out, SPAN(" "));
+    put_escaped(out, r->target);
+    (void)!buf_printf(out, " HTTP/1.%d\"", r->http_minor);
+}
+
 static void format_combined(struct span record, struct buf *out)
 {
     struct access_record r = unflatten(record);
     char addr[ADDR_TEXT];
-    char line[3 * TEXT_MAX_BYTES];
-    int n;
 
     (void)!buf_printf(out, "%s - - [", addr_ip_text(&r.peer, addr));
     put_time(out, r.at_ms, "%d/%b/%Y:%H:%M:%S +0000] ");
-    n = snprintf(line, sizeof(line), "%.*s %.*s HTTP/1.%d", SPAN_ARG(r.method), SPAN_ARG(r.target),
-        r.http_minor);
-    put_quoted(out, r.method.n > 0 ? span_make(line, (size_t)n) : SPAN("-"));
+    put_request_line(out, &r);
     (void)!buf_printf(out, " %d %" PRIu64 " ", r.status, r.body_bytes_out);
     put_or_dash(out, r.referer);
     (void)!buf_append(out, SPAN(" "));
@@ -189,7 +208,10 @@ static void put_json(struct buf *out, const char *name, struct span s)
             out->n += 6;
             i++;
         } else if (*p < 0x20 || *p == 0x7f || *p == '"' || *p == '\\') {
-            out->n += (size_t)sprintf(out->p + out->n, "\\u%04x", *p);
+            memcpy(out->p + out->n, "\\u00", 4);
+            out->p[out->n + 4] = hex_digits[*p >> 4];
+            out->p[out->n + 5] = hex_digits[*p & 15];
+            out->n += 6;
             i++;
         } else {
             memcpy(out->p + out->n, p, len);

@@ -1,3 +1,4 @@
-UNIT += %D%/t_site
+UNIT += %D%/t_accesslog %D%/t_site
 edge_ldadd = $(LIBS_EDGE) $(CMOCKA_LIBS)
+%C%_t_accesslog_LDADD = $(edge_ldadd)
 %C%_t_site_LDADD = $(edge_ldadd)
