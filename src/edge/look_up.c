@@ -1,17 +1,10 @@
 /*
- * look_up.c - what answers this request: something stored, a fill in flight, or a fill of its own.
- *
- *   stored and fresh                      HIT
- *   stored, stale, may be used meanwhile  UPDATING (stale-while-revalidate; one refresh runs)
- *   stored, stale                         EXPIRED or REVALIDATED, after asking the origin; STALE
- * when the origin fails and stale-if-error allows not stored                            MISS, as
- * leader or follower of a fill not to be looked up                   BYPASS
+ * look_up.c - acts upon a decision (decision.h): delivers what is stored, follows somebody's fill,
+ * or leads one; and waits for its head.
  */
 #include "cache/object.h"
-#include "cache/policy.h"
 #include "cache/spec.h"
-#include "cache/vary.h"
-#include "edge/conf.h"
+#include "edge/decision.h"
 #include "edge/filler.h"
 #include "edge/request.h"
 
@@ -21,29 +14,6 @@ enum { LOOK_UPS_MAX = 4 };
 
 static void ask_origin(struct request *r, bool collapse);
 static void on_wake(void *ctx);
-
-/* --- what is stored ---------------------------------------------------------------------- */
-
-/* The key of this request's variant under a spec; text.p == NULL: cannot be looked up. */
-static struct cache_key variant_key(struct request *r, const struct object *spec)
-{
-    return cache_key_of(vary_key_text(&r->txn->arena, r->route.key.text, object_spec(spec),
-        &r->txn->request.fields, &r->route.policy->cache));
-}
-
-/* What is stored for this request, as a reference, or NULL. Sets r->variant. */
-static struct object *find(struct request *r)
-{
-    struct object *obj = cache_find(r->edge->cache, &r->route.key);
-
-    r->variant = r->route.key;
-    r->varies = obj != NULL && object_is_spec(obj);
-    if (!r->varies)
-        return obj;
-    r->variant = variant_key(r, obj);
-    object_release(&obj);
-    return r->variant.text.p != NULL ? cache_find(r->edge->cache, &r->variant) : NULL;
-}
 
 /* --- answers ------------------------------------------------------------------------------ */
 
@@ -120,7 +90,10 @@ static bool answers_us(struct request *r, const struct object *obj)
     spec = cache_peek(r->edge->cache, &r->route.key);
     if (spec == NULL)
         return false;
-    mine = object_is_spec(spec) ? variant_key(r, spec) : r->route.key;
+    mine = r->route.key;
+    if (object_is_spec(spec))
+        mine =
+            decision_variant(&r->route, object_spec(spec), &r->txn->request.fields, &r->txn->arena);
     object_release(&spec);
     return span_eq(obj->key, mine.text);
 }
@@ -187,84 +160,54 @@ static void ask_origin(struct request *r, bool collapse)
         on_wake(r); /* the head may be there already */
 }
 
-static void use_stored(struct request *r, struct object *obj)
+/* The answer says how long what is stored stays fresh. */
+static void use_stored(struct request *r, struct object *obj, enum cache_word word)
 {
-    wall_s now = worker_wall_s(r->txn->worker);
-
-    switch (fresh_judge(&obj->fresh, &r->ask, now, obj->soft_purged)) {
-    case FRESH_USE:
-        r->cs.hit = true;
-        r->cs.has_ttl = true;
-        r->cs.ttl_s = fresh_ttl(&obj->fresh, now);
-        deliver_stored(r, obj, CACHE_HIT);
-        object_release(&obj);
-        return;
-    case FRESH_USE_AND_REFRESH:
-        r->cs.hit = true;
-        r->cs.has_ttl = true;
-        r->cs.ttl_s = fresh_ttl(&obj->fresh, now);
-        refresh(r, obj);
-        deliver_stored(r, obj, CACHE_UPDATING);
-        object_release(&obj);
-        return;
-    case FRESH_VALIDATE:
-        r->stored = obj;
-        if (r->ask.honoured && r->ask.only_if_cached) {
-            request_answer_error(
-                r, 504, "What is stored is not fresh, and the request asked for stored only");
-            return;
-        }
-        r->word = CACHE_EXPIRED;
-        r->cs.fwd = FWD_STALE;
-        ask_origin(r, true);
-        return;
-    }
-}
-
-/* Not in a state to be stored or found: goes to the origin by itself. */
-static void on_its_own(struct request *r, enum cache_word word, enum cache_fwd why)
-{
-    r->word = word;
-    r->cs.fwd = why;
-    r->own_fetch = true;
-    ask_origin(r, false);
+    r->cs.hit = true;
+    r->cs.has_ttl = true;
+    r->cs.ttl_s = fresh_ttl(&obj->fresh, worker_wall_s(r->txn->worker));
+    deliver_stored(r, obj, word);
+    object_release(&obj);
 }
 
 void request_look_up(struct request *r)
 {
-    const struct http_request *req = &r->txn->request;
-    struct object *obj;
-    bool keyed = route_key(&r->route, &req->fields, &r->txn->arena);
+    const struct decision_question q = {
+        .cache = r->edge->cache,
+        .method = r->txn->request.method,
+        .fields = &r->txn->request.fields,
+        .now = worker_wall_s(r->txn->worker),
+    };
+    struct decision d;
 
-    r->variant = r->route.key;
-    if (!keyed || !route_cached(&r->route)) {
-        on_its_own(r, CACHE_BYPASS, FWD_BYPASS);
+    decide(&d, &q, &r->route, &r->txn->arena);
+    r->word = d.word;
+    r->cs.fwd = d.fwd;
+    r->ask = d.ask;
+    r->varies = d.varies;
+    r->variant = d.variant;
+    switch (d.by) {
+    case BY_STORED:
+        use_stored(r, d.obj, d.word);
+        return;
+    case BY_STALE:
+        refresh(r, d.obj);
+        use_stored(r, d.obj, d.word);
+        return;
+    case BY_VALIDATION:
+        r->stored = d.obj;
+        ask_origin(r, true);
+        return;
+    case BY_FILL:
+        ask_origin(r, true);
+        return;
+    case BY_OWN_FETCH:
+        r->own_fetch = true;
+        ask_origin(r, false);
+        return;
+    case BY_REFUSAL:
+        object_release(&d.obj);
+        request_answer_error(r, 504, d.refusal);
         return;
     }
-    if (req->method != METHOD_GET && req->method != METHOD_HEAD) {
-        on_its_own(r, CACHE_BYPASS, FWD_METHOD);
-        return;
-    }
-    r->ask = policy_ask(&req->fields, &r->route.policy->cache, &r->txn->arena);
-    obj = find(r);
-    if (obj != NULL) {
-        use_stored(r, obj);
-        return;
-    }
-    if (r->ask.honoured && r->ask.only_if_cached) {
-        request_answer_error(
-            r, 504, "Nothing is stored for this request, and it asked for that only");
-        return;
-    }
-    if (r->variant.text.p == NULL) {
-        on_its_own(r, CACHE_MISS, FWD_VARY_MISS);
-        return;
-    }
-    if (req->method == METHOD_HEAD) {
-        on_its_own(r, CACHE_MISS, r->varies ? FWD_VARY_MISS : FWD_URI_MISS);
-        return;
-    }
-    r->word = CACHE_MISS;
-    r->cs.fwd = r->varies ? FWD_VARY_MISS : FWD_URI_MISS;
-    ask_origin(r, true);
 }

@@ -11,8 +11,14 @@
 
 enum step { STEP_NEXT, STEP_ENDED /* answered, or waiting for a wake-up */ };
 
-static enum step refuse(struct request *r, int status, const char *why)
+static enum step go_on(struct request *r, enum route_end end)
 {
+    const char *why;
+    int status;
+
+    if (end == ROUTE_FOUND)
+        return STEP_NEXT;
+    status = route_refusal(end, &why);
     request_answer_error(r, status, why);
     return STEP_ENDED;
 }
@@ -20,45 +26,13 @@ static enum step refuse(struct request *r, int status, const char *why)
 /* The site, the policy, and the path and query that rules, key and origin see alike. */
 static enum step find_route(struct request *r)
 {
-    enum route_end end =
-        route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena);
-    const char *why;
-    int status;
-
-    if (end == ROUTE_FOUND)
-        return STEP_NEXT;
-    status = route_refusal(end, &why);
-    return refuse(r, status, why);
+    return go_on(r, route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena));
 }
 
-/* RFC 8586: our name as a member of CDN-Loop, with or without parameters. */
-static bool came_through_us(const struct request *r)
-{
-    struct field_list it = field_list_of(&r->txn->request.fields, FIELD_CDN_LOOP);
-    struct span member;
-
-    while (field_list_next(&it, &member)) {
-        struct span id = span_trim(span_make(member.p, span_find(member, ';')));
-
-        if (span_ieq(id, r->edge->edge->loop_id))
-            return true;
-    }
-    return false;
-}
-
-/* Methods that are answered here, and loops (RFC 9110 §9.3.8, RFC 8586). */
+/* Methods that are answered here, and loops. */
 static enum step screen(struct request *r)
 {
-    const struct http_request *req = &r->txn->request;
-
-    if (req->method == METHOD_TRACE)
-        return refuse(r, 405, "TRACE is not answered: it would show what should stay hidden");
-    if (req->method == METHOD_PURGE)
-        return refuse(r, 405, "PURGE is not taken on this address");
-    if (came_through_us(r))
-        return refuse(
-            r, 508, "This request came through this edge before: its origin leads back here");
-    return STEP_NEXT;
+    return go_on(r, route_screen(&r->txn->request, r->edge->edge->loop_id));
 }
 
 static enum step redirect(struct request *r)

@@ -37,6 +37,30 @@ enum route_end route_find(struct route *r, const struct site_table *sites,
     return ROUTE_FOUND;
 }
 
+/* RFC 8586: our name as a member of CDN-Loop, with or without parameters. */
+static bool came_through_us(const struct http_request *req, struct span loop_id)
+{
+    struct field_list it = field_list_of(&req->fields, FIELD_CDN_LOOP);
+    struct span member;
+
+    while (field_list_next(&it, &member)) {
+        struct span id = span_trim(span_make(member.p, span_find(member, ';')));
+
+        if (span_ieq(id, loop_id))
+            return true;
+    }
+    return false;
+}
+
+enum route_end route_screen(const struct http_request *req, struct span loop_id)
+{
+    if (req->method == METHOD_TRACE)
+        return ROUTE_TRACE;
+    if (req->method == METHOD_PURGE)
+        return ROUTE_PURGE;
+    return came_through_us(req, loop_id) ? ROUTE_LOOP : ROUTE_FOUND;
+}
+
 int route_refusal(enum route_end end, const char **why)
 {
     switch (end) {
@@ -51,6 +75,15 @@ int route_refusal(enum route_end end, const char **why)
     case ROUTE_BAD_PATH:
         *why = "The path of the request has a percent sign that encodes nothing, or a NUL";
         return 400;
+    case ROUTE_TRACE:
+        *why = "TRACE is not answered: it would show what should stay hidden";
+        return 405;
+    case ROUTE_PURGE:
+        *why = "PURGE is not taken on this address";
+        return 405;
+    case ROUTE_LOOP:
+        *why = "This request came through this edge before: its origin leads back here";
+        return 508;
     }
     *why = "";
     return 200;

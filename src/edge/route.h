@@ -1,7 +1,7 @@
 /*
  * route.h - where a request belongs: its site, its rule and policy, and the key of its resource.
  *
- * Serving (request.c, look_up.c) and explain go through the same two calls. Pure but for the arena,
+ * Serving (request.c, look_up.c) and explain go through the same calls. Pure but for the arena,
  * in which the results live, or they are the request's own text; any thread.
  */
 #ifndef EDGE_ROUTE_H
@@ -29,14 +29,21 @@ enum route_end {
     ROUTE_TUNNEL,   /* CONNECT is not for an edge */
     ROUTE_NO_SITE,  /* RFC 9110 §7.4: a request for a host that is none of ours is misdirected */
     ROUTE_BAD_PATH, /* a percent sign that encodes nothing, or a NUL */
+    ROUTE_TRACE,    /* RFC 9110 §9.3.8 */
+    ROUTE_PURGE,
+    ROUTE_LOOP, /* RFC 8586: it came through this edge before */
 };
 
 /* Fills in all of *out but the key. Unless ROUTE_FOUND, what is not known is empty or NULL. */
 MUST_USE enum route_end route_find(struct route *out, const struct site_table *sites,
     const struct http_request *req, struct arena *a);
 
-/* The status (405, 421, 400) and the sentence with which a request that is not ROUTE_FOUND is
- * refused. */
+/* Methods that are not for sites, and loops; else ROUTE_FOUND. `loop_id` is our name in CDN-Loop.
+ */
+MUST_USE enum route_end route_screen(const struct http_request *req, struct span loop_id);
+
+/* The status (4xx, 508) and the sentence with which a request that is not ROUTE_FOUND is refused.
+ */
 int route_refusal(enum route_end end, const char **why);
 
 /* Makes the key of the resource. False: too long to be looked up, and key.text.p is NULL. */

@@ -1,0 +1,101 @@
+#include "edge/decision.h"
+
+#include "cache/object.h"
+#include "cache/policy.h"
+#include "cache/spec.h"
+#include "cache/vary.h"
+
+struct cache_key decision_variant(
+    const struct route *route, struct span spec, const struct fields *fields, struct arena *a)
+{
+    return cache_key_of(vary_key_text(a, route->key.text, spec, fields, &route->policy->cache));
+}
+
+static struct object *look(const struct decision_question *q, const struct cache_key *key)
+{
+    if (q->cache == NULL)
+        return NULL;
+    return q->peek ? cache_peek(q->cache, key) : cache_find(q->cache, key);
+}
+
+static void find(struct decision *d, const struct decision_question *q, const struct route *route,
+    struct arena *a)
+{
+    d->obj = look(q, &route->key);
+    d->varies = d->obj != NULL && object_is_spec(d->obj);
+    if (!d->varies)
+        return;
+    d->spec = arena_dup(a, object_spec(d->obj));
+    object_release(&d->obj);
+    d->variant = decision_variant(route, d->spec, q->fields, a);
+    if (d->variant.text.p != NULL)
+        d->obj = look(q, &d->variant);
+}
+
+static void ask_origin(
+    struct decision *d, enum answer_by by, enum cache_word word, enum cache_fwd fwd)
+{
+    d->by = by;
+    d->word = word;
+    d->fwd = fwd;
+}
+
+static void refuse(struct decision *d, const char *why)
+{
+    d->by = BY_REFUSAL;
+    d->refusal = why;
+}
+
+static void judge_stored(struct decision *d, wall_s now)
+{
+    switch (fresh_judge(&d->obj->fresh, &d->ask, now, d->obj->soft_purged)) {
+    case FRESH_USE:
+        d->by = BY_STORED;
+        d->word = CACHE_HIT;
+        return;
+    case FRESH_USE_AND_REFRESH:
+        d->by = BY_STALE;
+        d->word = CACHE_UPDATING;
+        return;
+    case FRESH_VALIDATE:
+        if (d->ask.honoured && d->ask.only_if_cached)
+            refuse(d, "What is stored is not fresh, and the request asked for stored only");
+        else
+            ask_origin(d, BY_VALIDATION, CACHE_EXPIRED, FWD_STALE);
+        return;
+    }
+}
+
+static void judge_missing(struct decision *d, enum http_method method)
+{
+    enum cache_fwd fwd = d->varies ? FWD_VARY_MISS : FWD_URI_MISS;
+
+    if (d->ask.honoured && d->ask.only_if_cached)
+        refuse(d, "Nothing is stored for this request, and it asked for that only");
+    else if (d->variant.text.p == NULL || method == METHOD_HEAD)
+        ask_origin(d, BY_OWN_FETCH, CACHE_MISS, fwd);
+    else
+        ask_origin(d, BY_FILL, CACHE_MISS, fwd);
+}
+
+void decide(
+    struct decision *d, const struct decision_question *q, struct route *route, struct arena *a)
+{
+    bool keyed = route_key(route, q->fields, a);
+
+    *d = (struct decision){.variant = route->key};
+    if (!keyed || !route_cached(route)) {
+        ask_origin(d, BY_OWN_FETCH, CACHE_BYPASS, FWD_BYPASS);
+        return;
+    }
+    if (q->method != METHOD_GET && q->method != METHOD_HEAD) {
+        ask_origin(d, BY_OWN_FETCH, CACHE_BYPASS, FWD_METHOD);
+        return;
+    }
+    d->ask = policy_ask(q->fields, &route->policy->cache, a);
+    find(d, q, route, a);
+    if (d->obj != NULL)
+        judge_stored(d, q->now);
+    else
+        judge_missing(d, q->method);
+}
