@@ -4,21 +4,13 @@
 #include "http/forwarded.h"
 #include "http/hop.h"
 
-/* Set by proxies of which some origins believe more than the request line; never in the key. */
+/* Set by proxies; some origins believe them more than the request line. Never in the key. */
 static const char *const unkeyed[] = {
-    "X-Forwarded-Host",
-    "X-Forwarded-Port",
-    "X-Forwarded-Scheme",
-    "X-Forwarded-Server",
-    "X-Forwarded-Prefix",
-    "X-Host",
-    "X-HTTP-Host-Override",
-    "X-Original-URL",
-    "X-Original-Host",
-    "X-Rewrite-URL",
-    "X-HTTP-Method-Override",
-    "X-HTTP-Method",
-    "X-Method-Override",
+    "X-Forwarded-Host", "X-Forwarded-Path", "X-Forwarded-Port", "X-Forwarded-Prefix",
+    "X-Forwarded-Protocol", "X-Forwarded-Scheme", "X-Forwarded-Server", "X-Forwarded-Ssl",
+    "X-Forwarded-Uri", "X-Host", "X-HTTP-Host-Override", "X-Original-URL", "X-Original-Host",
+    "X-Rewrite-URL", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X-Url-Scheme",
+    "Front-End-Https", "Proxy", /* becomes HTTP_PROXY where requests become environment variables */
 };
 
 static const enum field_id conditions[] = {
@@ -65,6 +57,7 @@ struct fields forward_request(const struct fields *fields, const struct forward_
     fields_remove(&f, FIELD_HOST);
     fields_remove(&f, FIELD_CONTENT_LENGTH);
     fields_remove(&f, FIELD_EXPECT);
+    fields_remove(&f, FIELD_TRAILER);
     for (size_t i = 0; i < ARRAY_LEN(unkeyed); i++)
         fields_remove_named(&f, span_of(unkeyed[i]));
     if (!whole) {

@@ -20,7 +20,8 @@ struct forward_from {
 
 /*
  * End-to-end fields for the origin: hop-by-hop ones are left out, Via, X-Forwarded-*, Forwarded and
- * CDN-Loop say where the request came from. What a client could use to make the origin answer
+ * CDN-Loop say where the request came from. Forwarded and X-Forwarded-Host/-Proto are ours alone,
+ * the others go on from what is there. What a client could use to make the origin answer
  * differently under the same cache key (X-Forwarded-Host, X-Original-URL, method overrides ...) is
  * dropped. Unless `whole`, conditions and ranges are dropped too: the cache wants the whole
  * representation and answers them itself. The result shares text with `fields`.
