@@ -47,6 +47,7 @@ static void fill_free(struct fill *f)
     chunk_release(&f->last);
     object_release(&f->object);
     pthread_mutex_destroy(&f->lock);
+    free((char *)f->trailers.p);
     free(f);
 }
 
@@ -104,7 +105,8 @@ static struct fill *fill_of_resource(struct cache *c, const struct fill_request 
     if (f == NULL)
         return NULL;
     pthread_mutex_lock(&f->lock);
-    ours = f->state == FILL_WAITING || (f->object != NULL && span_eq(f->object->key, rq->key->text));
+    ours =
+        f->state == FILL_WAITING || (f->object != NULL && span_eq(f->object->key, rq->key->text));
     pthread_mutex_unlock(&f->lock);
     if (!ours)
         fill_release(&f);
@@ -555,6 +557,16 @@ static void fill_store(struct fill *f)
     /* A removal dooms first and removes then: either it found the object, or we see it here. */
     if (atomic_load(&f->doomed))
         memory_remove_object(m, obj);
+}
+
+void fill_trailers(struct fill *f, struct span text)
+{
+    char *copy;
+
+    check(!fill_ended(f) && f->trailers.p == NULL);
+    copy = xmalloc(text.n);
+    memcpy(copy, text.p, text.n);
+    f->trailers = span_make(copy, text.n);
 }
 
 void fill_finish(struct fill *f)

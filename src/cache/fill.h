@@ -90,6 +90,9 @@ void fill_pass(struct fill *f, struct object *obj, int64_t length, mono_ms remem
 /* Adds body bytes; returns how many it took. Fewer than all: stop reading from the origin until
  * on_room(). A window without readers takes all and drops it. */
 MUST_USE size_t fill_append(struct fill *f, struct span data);
+/* Trailer fields in wire form ("Name: value\r\n" ...), for those who read the fill to its end; a
+ * stored response has none. Copied. Before fill_finish(). */
+void fill_trailers(struct fill *f, struct span text);
 /* The body is whole. Stores the object if it is to be kept; a body that does not agree with its
  * announced length is treated as fill_fail(). */
 void fill_finish(struct fill *f);

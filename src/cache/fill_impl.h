@@ -46,6 +46,7 @@ struct fill {
     int status;
     const char *why;       /* static */
     struct object *object; /* counted */
+    struct span trailers;  /* owns; set before the fill has ended */
     int64_t length;
     uint64_t bytes;
     struct chunk *first; /* counted; NULL: no bytes yet, or gone */

@@ -188,6 +188,20 @@ int64_t reader_length(struct reader *r)
     return length;
 }
 
+struct span reader_trailers(struct reader *r)
+{
+    struct span text = SPAN_EMPTY;
+    bool locked;
+
+    if (r->fill == NULL)
+        return text;
+    locked = reader_lock(r);
+    if (r->fill->state == FILL_DONE)
+        text = r->fill->trailers;
+    reader_unlock(r, locked);
+    return text;
+}
+
 /* Both are set once, before the state is READ_FAILED or READ_CUT. */
 int reader_status(struct reader *r)
 {

@@ -46,6 +46,8 @@ enum read_state reader_state(struct reader *r);
 struct object *reader_object(struct reader *r);
 /* Of the whole body; -1 while it is not known. In READ_READY and READ_CUT. */
 int64_t reader_length(struct reader *r);
+/* Trailer fields in wire form, or nothing; once reader_at_end(). Borrowed from the reader. */
+struct span reader_trailers(struct reader *r);
 int reader_status(struct reader *r);
 const char *reader_why(struct reader *r);
 

@@ -178,6 +178,7 @@ static void whole(struct request *r, struct object *obj, int64_t length)
         .announce_length = head && !r->own_fetch && length >= 0,
         .no_body = no_body,
         .reader = no_body ? NULL : r->reader,
+        .trailers = r->route.policy->pass_trailers,
     };
 
     respond(r, &resp);

@@ -12,6 +12,8 @@
 #include "edge/conf.h"
 #include "edge/forward.h"
 #include "edge/server.h"
+#include "http/chunked.h"
+#include "http/h1_write.h"
 #include "http/uri.h"
 #include "origin/fetch.h"
 
@@ -449,6 +451,20 @@ static size_t on_body(void *ctx, struct span data)
     return took;
 }
 
+static void on_trailers(void *ctx, const struct fields *fields)
+{
+    struct filler *f = ctx;
+    struct buf text;
+    bool ok = f->policy->pass_trailers;
+
+    buf_init(&text, CHUNK_TRAILER_BYTES);
+    fields_each (line, fields)
+        ok = ok && h1_field_write(&text, line->name, line->value);
+    if (ok && text.n > 0)
+        fill_trailers(f->fill, buf_span(&text));
+    buf_free(&text);
+}
+
 static void on_done(void *ctx, enum fetch_end why, const char *detail)
 {
     struct filler *f = ctx;
@@ -475,5 +491,6 @@ static const struct fetch_handlers handlers = {
     .interim = on_interim,
     .head = on_head,
     .body = on_body,
+    .trailers = on_trailers,
     .end = on_done,
 };

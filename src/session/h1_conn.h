@@ -32,7 +32,7 @@ struct h1_body {
 /* The response as it is sent. */
 struct h1_out {
     struct txn_response r;
-    struct span pending[4]; /* text that goes before further body bytes */
+    struct span pending[6]; /* text that goes before further body bytes */
     int pending_n;
     char chunk_text[2 + CHUNK_HEAD_MAX]; /* end of the last chunk and head of the next */
     uint64_t chunk_left;                 /* bytes of the current chunk */

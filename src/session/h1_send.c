@@ -229,12 +229,16 @@ static void frame_chunk(struct h1_out *o, size_t have, bool whole)
         n += chunk_head(o->chunk_text + n, have);
         o->chunk_left = have;
     } else if (whole) {
-        n = (size_t)(put(o->chunk_text + n, CHUNK_END) - o->chunk_text);
+        n = (size_t)(put(o->chunk_text + n, SPAN("0\r\n")) - o->chunk_text);
         o->last_chunk = true;
     } else {
         return;
     }
     pend(o, span_make(o->chunk_text, n));
+    if (o->last_chunk && o->r.trailers && o->r.reader != NULL)
+        pend(o, reader_trailers(o->r.reader));
+    if (o->last_chunk)
+        pend(o, SPAN("\r\n"));
 }
 
 static size_t sum(const struct piece *p, int n)
@@ -324,7 +328,7 @@ enum h1_sent h1_send(struct h1 *c)
         ssize_t sent;
 
         if (o->chunked && o->chunk_left == 0 && !o->last_chunk) {
-            if (o->pending_n < (int)ARRAY_LEN(o->pending))
+            if (o->pending_n + 3 <= (int)ARRAY_LEN(o->pending))
                 frame_chunk(o, sum(p, n), n == 0 && source_at_end(c) && !source_cut(c));
             else
                 n = 0; /* no room for a chunk's head before this is sent */

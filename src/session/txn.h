@@ -45,6 +45,7 @@ struct txn_response {
     bool announce_length;        /* say Content-Length although no body follows (HEAD, 304) */
     bool no_body;                /* HEAD, 204, 304: the head is all */
     struct reader *reader;       /* the body's source; borrowed, must live until end(); or NULL: */
+    bool trailers;               /* the reader's trailer fields go along, if there are any */
     struct span body;            /* ... this text, in the txn's arena or static */
     bool close;                  /* the connection ends with this response */
 };

@@ -107,3 +107,18 @@ def test_trailers_of_the_origin_do_not_become_fields(edge, origin):
     r = edge.get("/a")
     assert r.body == b"hello" and "x-t" not in r
     assert "content-length" not in r.trailers
+
+
+def test_trailers_pass_by_rule(selvaged, origin):
+    edge = selvaged(config=f"site * {{ origin {origin.url}; trailers on; }}")
+
+    @origin.at("/a")
+    def page(x):
+        x.head(200, [("Transfer-Encoding", "chunked"), ("Cache-Control", "max-age=60")])
+        x.chunk(b"hello")
+        x.last_chunk(b"X-Sum: 5\r\nContent-Length: 9\r\n")
+
+    r = edge.get("/a")
+    assert (r.body, r.trailers.get("x-sum")) == (b"hello", "5")
+    assert "content-length" not in r.trailers
+    assert edge.get("/a").cache == "hit"
