@@ -117,12 +117,18 @@ void worker_quit(struct worker *w)
     ev_break(w->loop, EVBREAK_ALL);
 }
 
+void worker_wait(struct worker *w)
+{
+    if (w->thread != 0)
+        check(pthread_join((pthread_t)w->thread, NULL) == 0);
+    w->thread = 0;
+}
+
 void worker_join(struct worker **wp)
 {
     struct worker *w = *wp;
 
-    if (w->thread != 0)
-        pthread_join((pthread_t)w->thread, NULL);
+    worker_wait(w);
     run_inbox(w); /* what was posted after the loop ended */
     ev_async_stop(w->loop, &w->wake);
     ev_check_stop(w->loop, &w->checked);

@@ -44,6 +44,10 @@ void worker_start(struct worker *w, void (*main)(struct worker *w));
 void worker_run(struct worker *w);
 /* Leaves worker_run() after this iteration. On the worker's thread. */
 void worker_quit(struct worker *w);
+/* Waits for the thread to end. Where workers post to each other, wait for all of them (and free the
+ * pool) before the first worker_join(): a thread may still be inside worker_post() to a worker that
+ * has already run that message and left. */
+void worker_wait(struct worker *w);
 /* Waits for the thread and frees the worker. Messages left in the inbox are run first: by
  * worker_run() as it leaves, and what comes after that here. Without a thread of its own (tests
  * that call worker_run() themselves) it does the rest. */

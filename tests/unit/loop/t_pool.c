@@ -74,8 +74,10 @@ static void every_job_is_done_on_its_worker(void **state)
         worker_post(workers[i], &batches[i].start);
     }
     for (int i = 0; i < WORKERS; i++)
-        worker_join(&workers[i]);
+        worker_wait(workers[i]);
     pool_free(&pool);
+    for (int i = 0; i < WORKERS; i++)
+        worker_join(&workers[i]);
     assert_null(pool);
     for (int i = 0; i < WORKERS; i++) {
         assert_int_equal(batches[i].refused, 0);

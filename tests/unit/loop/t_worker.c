@@ -86,7 +86,8 @@ static void keeps_order_and_loses_none(void **state)
     assert_int_equal(seen.thread_index, 3);
 }
 
-/* --- two workers, one message that goes to and fro -----------------------------------------------
+/* --- two workers, one message that goes back and forth
+ * -----------------------------------------------
  */
 
 struct ball {
@@ -125,6 +126,8 @@ static void messages_travel_between_workers(void **state)
     worker_start(one, worker_run);
     worker_start(two, worker_run);
     worker_post(one, &b.message);
+    worker_wait(one);
+    worker_wait(two);
     worker_join(&one);
     worker_join(&two);
     assert_int_equal(b.hits, 10000);

@@ -87,16 +87,41 @@ struct addr addr_of(const char *text)
     return a;
 }
 
-int listen_at(struct addr *at, int backlog)
+/* -1: the address is taken. */
+static int try_listen_at(struct addr *at, int backlog)
 {
     int on = 1, fd = socket(addr_family(at), SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    assert_int_equal(bind(fd, &at->sa, at->len), 0);
-    assert_int_equal(listen(fd, backlog), 0);
+    if (bind(fd, &at->sa, at->len) != 0 || listen(fd, backlog) != 0) {
+        close(fd);
+        return -1;
+    }
     *at = addr_local(fd);
     return fd;
+}
+
+int listen_at(struct addr *at, int backlog)
+{
+    int fd = try_listen_at(at, backlog);
+
+    assert_true(fd >= 0);
+    return fd;
+}
+
+void listen_at_both(struct addr *one, struct addr *two, int backlog_one, int fds[2])
+{
+    for (int i = 0; i < 100; i++) {
+        addr_set_port(one, 0);
+        fds[0] = listen_at(one, backlog_one);
+        addr_set_port(two, addr_port(one));
+        fds[1] = try_listen_at(two, 8);
+        if (fds[1] >= 0)
+            return;
+        close(fds[0]); /* somebody else has the port there */
+    }
+    fail_msg("no port is free on both addresses");
 }
 
 int dial(const struct addr *to)
@@ -108,12 +133,11 @@ int dial(const struct addr *to)
     return fd;
 }
 
-void blackhole_open(struct addr *at, int fds[BLACKHOLE_FDS])
+void blackhole_fill(const struct addr *at, int fds[BLACKHOLE_FDS])
 {
     bool full = false;
 
-    fds[0] = listen_at(at, 0);
-    for (int i = 1; i < BLACKHOLE_FDS; i++) {
+    for (int i = 0; i < BLACKHOLE_FDS; i++) {
         struct pollfd p = {.events = POLLOUT};
 
         p.fd = fds[i] = socket(addr_family(at), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

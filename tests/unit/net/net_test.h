@@ -37,11 +37,14 @@ void loop_skip(mono_ms ms);
 struct addr addr_of(const char *text);
 /* A listening socket; port 0 is replaced in *at. */
 int listen_at(struct addr *at, int backlog);
+/* Two addresses (port 0) get listening sockets on one port, which is set in both. */
+void listen_at_both(struct addr *one, struct addr *two, int backlog_one, int fds[2]);
 /* A blocking client socket, connected. */
 int dial(const struct addr *to);
-/* Makes connects to *at hang: its queue is full and nobody accepts. Fds to close are returned. */
+/* Makes connects to *at hang, which listens with backlog 0: the queue is full and nobody accepts.
+ * Until the fds are closed. */
 enum { BLACKHOLE_FDS = 8 };
-void blackhole_open(struct addr *at, int fds[BLACKHOLE_FDS]);
+void blackhole_fill(const struct addr *at, int fds[BLACKHOLE_FDS]);
 void blackhole_close(const int fds[BLACKHOLE_FDS]);
 
 /* --- a DNS server on loopback, on the worker's loop

@@ -178,29 +178,24 @@ static void the_next_when_the_first_refuses(void **state)
 
 static void ipv6_comes_first(void **state)
 {
-    struct addr six = addr_of("[::1]:0"), four;
-    int l6, l4;
+    struct addr six = addr_of("[::1]:0"), four = addr_of("127.0.0.1:0");
+    int fds[2] = {socket(AF_INET6, SOCK_STREAM, 0)};
+    bool has_ipv6 = fds[0] >= 0 && bind(fds[0], &six.sa, six.len) == 0;
     struct caller call;
 
     (void)state;
-    l6 = socket(AF_INET6, SOCK_STREAM, 0);
-    if (l6 < 0 || bind(l6, &six.sa, six.len) != 0) {
-        close(l6);
-        skip(); /* a machine without IPv6 */
-    }
-    close(l6);
-    l6 = listen_at(&six, 8);
-    four = addr_of("127.0.0.1:0");
-    addr_set_port(&four, addr_port(&six));
-    l4 = listen_at(&four, 8);
+    close(fds[0]);
+    if (!has_ipv6)
+        skip();
+    listen_at_both(&six, &four, 8, fds);
     begin(v6_then_v4);
     start_name(&call, "app.example", addr_port(&six), 5000);
     wait_for(&call, CONNECT_DONE);
     assert_int_equal(strncmp(call.at, "[::1]:", 6), 0);
-    assert_connected(&call, l6);
+    assert_connected(&call, fds[0]);
     end();
-    close(l6);
-    close(l4);
+    close(fds[0]);
+    close(fds[1]);
 }
 
 static void all_refuse(void **state)
@@ -227,41 +222,42 @@ static void one_that_does_not_answer_is_overtaken(void **state)
         {NULL},
     };
     struct addr hole = addr_of("127.0.0.2:0"), at = addr_of("127.0.0.1:0");
-    int fds[BLACKHOLE_FDS], l;
+    int fds[BLACKHOLE_FDS], l[2];
     struct caller call;
     mono_ms before;
 
     (void)state;
-    blackhole_open(&hole, fds);
-    addr_set_port(&at, addr_port(&hole));
-    l = listen_at(&at, 8);
+    listen_at_both(&hole, &at, 0, l);
+    blackhole_fill(&hole, fds);
     begin(rules);
     before = clock_mono_ms();
     start_name(&call, "app.example", addr_port(&at), 20000);
     wait_for(&call, CONNECT_DONE);
     assert_int_equal(strncmp(call.at, "127.0.0.1:", 10), 0);
     assert_true(clock_mono_ms() - before >= CONNECT_ATTEMPT_DELAY_MS - 1);
-    assert_connected(&call, l);
+    assert_connected(&call, l[1]);
     end();
-    close(l);
     blackhole_close(fds);
+    close(l[0]);
+    close(l[1]);
 }
 
 static void the_time_is_up(void **state)
 {
     struct addr hole = addr_of("127.0.0.2:0");
-    int fds[BLACKHOLE_FDS];
+    int l = listen_at(&hole, 0), fds[BLACKHOLE_FDS];
     struct caller call;
     char want[128];
 
     (void)state;
-    blackhole_open(&hole, fds);
+    blackhole_fill(&hole, fds);
     start_addr(&call, &hole, 60);
     wait_for(&call, CONNECT_TIMEOUT);
     snprintf(want, sizeof(want), "127.0.0.2:%u: connect timeout after 60 ms", addr_port(&hole));
     assert_string_equal(call.why, want);
     assert_int_equal(call.error, ETIMEDOUT);
     blackhole_close(fds);
+    close(l);
 }
 
 static void names_that_have_no_address(void **state)
@@ -356,12 +352,12 @@ static void cancelled_at_any_time_it_does_not_call(void **state)
         {NULL},
     };
     struct addr hole = addr_of("127.0.0.2:0"), at = addr_of("127.0.0.1:0");
-    int fds[BLACKHOLE_FDS], l = listen_at(&at, 8), before, after;
+    int l = listen_at(&at, 8), h = listen_at(&hole, 0), fds[BLACKHOLE_FDS], before, after;
     struct caller new, resolving, trying, connected;
 
     (void)state;
     begin(rules);
-    blackhole_open(&hole, fds);
+    blackhole_fill(&hole, fds);
     before = dup(0); /* the lowest free descriptor */
     close(before);
     loop_for(1); /* the worker's clock is of this moment */
@@ -386,6 +382,7 @@ static void cancelled_at_any_time_it_does_not_call(void **state)
     close(after);
     assert_true(after <= before); /* nothing was left open */
     blackhole_close(fds);
+    close(h);
     close(l);
 }
 
