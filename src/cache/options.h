@@ -69,7 +69,7 @@ struct cache_options {
     unsigned key_fields_n;
     const struct span *key_cookies;
     unsigned key_cookies_n;
-    const struct vary_rule *vary; /* fields without a rule: VARY_NORMALISE */
+    const struct vary_rule *vary; /* the first for a field counts; without: VARY_NORMALISE */
     unsigned vary_n;
 };
 

@@ -290,6 +290,8 @@ void vary_forward(struct fields *request, struct arena *a, const struct cache_op
         const struct vary_rule *rule = &options->vary[i];
         struct span value = vary_value(a, request, rule->name, options);
 
+        if (vary_rule_find(options, rule->name) != rule)
+            continue; /* a path's rule stands before its site's */
         if (rule->how == VARY_IGNORE)
             fields_remove_named(request, rule->name);
         else if (rule->how == VARY_NORMALISE && rule->values_n > 0 && value.p != NULL)

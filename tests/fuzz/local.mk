@@ -96,4 +96,4 @@ FUZZ += %D%/fuzz_policy
 %C%_fuzz_policy_SOURCES = %D%/fuzz_policy.c $(FUZZ_MAIN)
 %C%_fuzz_policy_LDADD = $(LIBS_CACHE)
 %C%_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-EXTRA_DIST += %D%/corpus/policy
+EXTRA_DIST += %D%/corpus/policy %D%/policy.dict

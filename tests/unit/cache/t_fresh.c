@@ -198,8 +198,12 @@ static void ttl(void **state)
 static void names(void **state)
 {
     (void)state;
-    for (int s = FRESH_FROM_DEFAULT; s <= FRESH_FROM_MAXIMUM; s++)
+    for (uint8_t s = FRESH_FROM_DEFAULT; s <= FRESH_FROM_MAXIMUM; s++) {
+        const struct freshness f = {.source = s};
+
         assert_true(fresh_source_name((enum fresh_source)s).n > 0);
+        assert_int_equal(fresh_is_explicit(&f), s >= FRESH_FROM_CDN && s <= FRESH_FROM_EXPIRES);
+    }
 }
 
 int main(void)

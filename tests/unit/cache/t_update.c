@@ -202,6 +202,38 @@ static void invalidated(void **state)
     }
 }
 
+static void stands_for_get(void **state)
+{
+    static const struct {
+        const char *row;
+        enum http_method method;
+        int status;
+        const char *response;
+        bool want;
+    } rows[] = {
+        {"9110 §9.3.3 relative", METHOD_POST, 200, "Content-Location: f?q=1", true},
+        {"9110 §9.3.3 absolute", METHOD_POST, 200, "Content-Location: http://h.example/d/f?q=1",
+            true},
+        {"9110 §9.3.3 not said", METHOD_POST, 200, "X: 1", false},
+        {"9110 §9.3.3 another", METHOD_POST, 200, "Content-Location: f?q=2", false},
+        {"9110 §9.3.3 another", METHOD_POST, 200, "Content-Location: /d/f", false},
+        {"9110 §9.3.3 another host", METHOD_POST, 200, "Content-Location: //x/d/f?q=1", false},
+        {"9110 §9.3.3 not 200", METHOD_POST, 201, "Content-Location: f?q=1", false},
+        {"9110 §9.3.4 not for PUT", METHOD_PUT, 200, "Content-Location: f?q=1", false},
+    };
+    const struct update_base base = {.scheme = SPAN("http"),
+        .host = SPAN("h.example"),
+        .target = {.path = SPAN("/d/f"), .has_query = true, .query = SPAN("q=1")}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fields f = fields_of(&arena, rows[i].response);
+
+        row_check(rows[i].row, update_stands_for_get(rows[i].method, rows[i].status, &f, &base,
+                                   &arena) == rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +241,7 @@ int main(void)
         cmocka_unit_test(heads),
         cmocka_unit_test(merged),
         cmocka_unit_test(invalidated),
+        cmocka_unit_test(stands_for_get),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -33,7 +33,10 @@ static const struct vary_rule ignore[] = {{.name = SPAN("user-agent"), .how = VA
 static const struct vary_rule codings[] = {
     {.name = SPAN("accept-encoding"), .values = gzip_only, .values_n = 1}};
 
-enum { BY_DEFAULT, BY_LANGUAGES, BY_PASS, BY_IGNORE, BY_CODINGS };
+static const struct vary_rule shadowed[] = {{.name = SPAN("user-agent"), .how = VARY_PASS},
+    {.name = SPAN("user-agent"), .how = VARY_IGNORE}};
+
+enum { BY_DEFAULT, BY_LANGUAGES, BY_PASS, BY_IGNORE, BY_CODINGS, BY_FIRST };
 
 static struct cache_options options_of(int which)
 {
@@ -55,6 +58,10 @@ static struct cache_options options_of(int which)
     case BY_CODINGS:
         o.vary = codings;
         o.vary_n = ARRAY_LEN(codings);
+        break;
+    case BY_FIRST:
+        o.vary = shadowed;
+        o.vary_n = ARRAY_LEN(shadowed);
         break;
     default:
         break;
@@ -118,6 +125,7 @@ static void values(void **state)
         {BY_DEFAULT, "User-Agent: a (b,c)", "User-Agent", "a (b,c)"},
         {BY_IGNORE, "User-Agent: a (b,c)", "User-Agent", NULL},
         {BY_IGNORE, "Foo: a", "Foo", "a"},
+        {BY_FIRST, "User-Agent: x", "User-Agent", "x"},
         /* 9110 §12.5.3 */
         {BY_DEFAULT, "", "Accept-Encoding", NULL},
         {BY_DEFAULT, "Accept-Encoding:", "Accept-Encoding", "identity"},
@@ -177,6 +185,7 @@ static void forwarded(void **state)
         {BY_LANGUAGES, "Accept-Language: de-AT, en;q=0.1", "Accept-Language=de;"},
         {BY_LANGUAGES, "A: b", "A=b;"},
         {BY_IGNORE, "User-Agent: x\nA: b", "A=b;"},
+        {BY_FIRST, "User-Agent: x", "User-Agent=x;"},
     };
 
     (void)state;
