@@ -1,10 +1,12 @@
 #include "edge/conf.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "cache/conf.h"
 #include "conf/dump.h"
 #include "edge/site_conf.h"
 #include "http/chars.h"
+#include "http/fields.h"
 #include "origin/conf.h"
 
 #include <stdlib.h>
@@ -14,6 +16,11 @@
 /* Files of a directory say nothing of lifetimes; asking for each again costs little, but not
  * nothing. */
 enum { FILES_TTL_S = 60 };
+
+enum { DNS_PORT = 53 };
+
+/* More than a command line can hold, each byte written as \xHH. */
+enum { ARGS_BYTES_MAX = 16 << 20 };
 
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const access_formats[] = {"combined", "json", NULL};
@@ -73,6 +80,21 @@ static void set_name(struct conf_load *l, void *self, const struct conf_node *no
         c->name = node->args[0].text;
 }
 
+static void set_resolver(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct span text = node->args[0].text;
+    char full[ADDR_TEXT];
+    struct addr a;
+
+    if (!addr_parse_ip(text, DNS_PORT, &a) && (!addr_parse(text, &a) || addr_port(&a) == 0))
+        conf_error(l->errors, node->args[0].at,
+            "\"%.*s\" is not the address of a DNS server: 127.0.0.1, 127.0.0.1:53 or [::1]:53 "
+            "would be",
+            CONF_SHOW(text));
+    else
+        ((struct edge_conf *)self)->resolver = arena_dup(l->arena, span_of(addr_text(&a, full)));
+}
+
 static void *cache_block(struct conf_load *l, void *parent, const struct conf_node *node)
 {
     (void)l;
@@ -87,27 +109,44 @@ static const struct conf_context cache_context = {
     .open = cache_block,
 };
 
+/* Where the origin of that name stands, or would stand. */
+static struct origin_entry **origin_place(struct edge_conf *c, struct span name)
+{
+    struct origin_entry **e = &c->origins_by[hash64(name) % ORIGIN_BUCKETS];
+
+    while (*e != NULL && !span_eq((*e)->name, name))
+        e = &(*e)->same_bucket;
+    return e;
+}
+
+static struct origin_entry *origin_add(
+    struct conf_load *l, struct edge_conf *c, struct span name, struct conf_place at)
+{
+    struct origin_entry *e = arena_zalloc(l->arena, sizeof(*e));
+
+    e->name = name;
+    e->at = at;
+    e->next = c->origins;
+    c->origins = e;
+    *origin_place(c, name) = e;
+    return e;
+}
+
 /* origin NAME { ... } */
 static void *origin_block(struct conf_load *l, void *parent, const struct conf_node *node)
 {
     struct edge_conf *c = parent;
     struct span name = node->args[0].text;
-    struct origin_entry *e;
+    struct origin_entry *e = *origin_place(c, name);
 
-    for (e = c->origins; e != NULL; e = e->next) {
-        if (span_eq(e->name, name)) {
-            conf_error(l->errors, node->args[0].at,
-                "the origin \"%.*s\" is already defined at %s:%u:%u", CONF_SHOW(name), e->at.file,
-                e->at.line, e->at.column);
-            return NULL;
-        }
+    if (e != NULL) {
+        conf_error(l->errors, node->args[0].at,
+            "the origin \"%.*s\" is already defined at %s:%u:%u", CONF_SHOW(name), e->at.file,
+            e->at.line, e->at.column);
+        return NULL;
     }
-    e = arena_zalloc(l->arena, sizeof(*e));
-    e->name = name;
-    e->at = node->at;
+    e = origin_add(l, c, name, node->at);
     e->origin = origin_conf_open(l, name);
-    e->next = c->origins;
-    c->origins = e;
     return e->origin;
 }
 
@@ -144,8 +183,8 @@ static const struct directive main_directives[] = {
                  "that cannot keep up loses lines (counted), never delays a request."},
     {"stop-grace", CONF_DURATION(struct edge_conf, stop_grace_ms), .preset = "10s", .max = 3600000,
         .about = "How long requests in flight may take to end after TERM or INT."},
-    {"resolver", CONF_STRING(struct edge_conf, resolver), .unset = "the system's",
-        .about = "Address and port of the DNS server to ask, like 127.0.0.1:53."},
+    {"resolver", CONF_CUSTOM(set_resolver, 1, 1), .usage = "ADDRESS[:PORT]",
+        .unset = "the system's", .about = "The DNS server to ask, like 127.0.0.1 or [::1]:5353."},
     {"cache", CONF_BLOCK(&cache_context, 0, 0), .flags = DIRECTIVE_IMPLIED,
         .about = "The tiers that hold responses."},
     {"origin", CONF_BLOCK(&origin_context, 1, 1), .usage = "NAME", .flags = DIRECTIVE_MANY,
@@ -172,55 +211,58 @@ static void *main_open(struct conf_load *l, void *parent, const struct conf_node
     return c;
 }
 
-static struct origin *origin_named(struct edge_conf *c, struct span name)
-{
-    for (struct origin_entry *e = c->origins; e != NULL; e = e->next) {
-        if (span_eq(e->name, name)) {
-            e->used = true;
-            return e->origin;
-        }
-    }
-    return NULL;
-}
-
 /* The policy's origin: a block's name, or a place given directly. */
 static void resolve_origin(struct conf_load *l, struct edge_conf *c, struct policy *p)
 {
-    struct origin_entry *e;
+    struct origin_entry *e = *origin_place(c, p->origin_name);
 
     if (p->origin_name.n == 0)
         return;
-    p->origin = origin_named(c, p->origin_name);
-    if (p->origin != NULL)
-        return;
-    if (!origin_conf_is_place(p->origin_name)) {
+    if (e == NULL && !origin_conf_is_place(p->origin_name)) {
         conf_error(l->errors, p->origin_at,
             "there is no origin \"%.*s\": write  origin %.*s { server http://HOST; }  or a place: "
             "http://HOST, file:DIRECTORY",
             CONF_SHOW(p->origin_name), CONF_SHOW(p->origin_name));
         return;
     }
-    e = arena_zalloc(l->arena, sizeof(*e));
-    e->name = p->origin_name;
-    e->at = p->origin_at;
+    if (e == NULL) {
+        e = origin_add(l, c, p->origin_name, p->origin_at);
+        e->origin = origin_conf_place(l, p->origin_name, p->origin_at);
+    }
     e->used = true;
-    e->origin = origin_conf_place(l, p->origin_name, p->origin_at);
-    e->next = c->origins;
-    c->origins = e;
     p->origin = e->origin;
 }
 
-static void judge_policy(struct conf_load *l, struct edge_conf *c, struct policy *p,
-    struct conf_place at, const char *what)
+/* Who takes the field out of every response may store them all. */
+static bool strips_set_cookie(const struct policy *p)
+{
+    const struct header_rule *h = p->headers;
+
+    while (h != NULL && (h->op != HEADER_UNSET || field_id_of(h->name) != FIELD_SET_COOKIE))
+        h = h->next;
+    return h != NULL;
+}
+
+static void judge_policy(
+    struct conf_load *l, struct edge_conf *c, struct policy *p, struct conf_place at)
 {
     resolve_origin(l, c, p);
-    if (p->origin_name.n == 0 && p->redirect_status == 0)
-        conf_error(l->errors, at,
-            "this %s has no origin: add  origin http://HOST;  or  origin "
-            "file:DIRECTORY;",
-            what);
+    if (strips_set_cookie(p))
+        p->cache.set_cookie = SET_COOKIE_ALWAYS;
     if (p->origin != NULL && origin_is_directory(p->origin) && p->cache.ttl_s < 0)
         p->cache.ttl_s = FILES_TTL_S;
+    if (p->cache.min_s > p->cache.max_s)
+        conf_error(l->errors, at, "min-ttl is longer than max-ttl here");
+}
+
+static void judge_site(struct conf_load *l, struct edge_conf *c, struct site *s)
+{
+    judge_policy(l, c, &s->policy, s->at);
+    if (s->policy.origin_name.n == 0 && s->policy.redirect_status == 0)
+        conf_error(l->errors, s->at,
+            "this site has no origin: add  origin http://HOST;  or  origin file:DIRECTORY;");
+    for (struct path_rule *r = s->rules; r != NULL; r = r->next)
+        judge_policy(l, c, &r->policy, r->at);
 }
 
 static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s)
@@ -247,9 +289,7 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
     c->table = site_table_new(l->arena, c->hosts);
     for (struct site *s = c->sites; s != NULL; s = s->next) {
         index_hosts(l, c, s);
-        judge_policy(l, c, &s->policy, s->at, "site");
-        for (struct path_rule *r = s->rules; r != NULL; r = r->next)
-            judge_policy(l, c, &r->policy, s->at, "path");
+        judge_site(l, c, s);
     }
 }
 
@@ -313,7 +353,7 @@ struct edge_conf *edge_conf_load_args(const struct edge_args *args, struct buf *
     struct conf_errors e;
     struct buf text;
 
-    buf_init(&text, 64 * 1024);
+    buf_init(&text, ARGS_BYTES_MAX);
     put_word(&text, "listen ", args->listen, ";\n");
     if (args->workers != NULL)
         put_word(&text, "workers ", args->workers, ";\n");

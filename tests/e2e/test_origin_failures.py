@@ -153,7 +153,8 @@ def test_foreign_coding_is_not_taken_for_chunked(edge, origin):
         x.close()
 
     r = edge.get("/a")
-    assert r.status == 502 or (r.body == raw and "transfer-encoding" not in r)
+    assert r.status == 502 or (
+        r.body == raw and r.fields.get("transfer-encoding") in (None, "chunked"))
 
 
 @pytest.mark.parametrize("said", [

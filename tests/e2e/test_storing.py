@@ -37,14 +37,36 @@ def test_forbidden(edge, origin, control):
     assert edge.get("/a", fields={"Cookie": "two"}).body == b"two"
 
 
-def test_set_cookie_is_not_handed_to_others(edge, origin):
-    @origin.at("/a")
+def cookies(origin, path, fields):
+    """A page that gives each request to the origin a number of its own."""
+    @origin.at(path)
     def page(x):
-        x.reply(200, b"hello", {**KEEP, "Set-Cookie": f"n={origin.count('/a')}"})
+        x.reply(200, b"hello", {**fields, "Set-Cookie": f"n={origin.count(path)}"})
 
+
+def test_set_cookie_without_a_lifetime_is_not_stored(selvaged, origin):
+    edge = selvaged(config=f"site * {{ origin {origin.url}; default-ttl 1h; }}")
+    cookies(origin, "/a", {})
     assert edge.get("/a")["set-cookie"] == "n=1"
-    second = edge.get("/a")
-    assert second.fields.get("set-cookie") != "n=1"
+    assert edge.get("/a")["set-cookie"] == "n=2"
+
+
+def test_set_cookie_with_a_lifetime_is_stored_unless_never(selvaged, origin):
+    """RFC 9111 7.3: who says max-age with a cookie means it; a rule may know better."""
+    edge = selvaged(config=f"site * {{ origin {origin.url}; path /never {{ set-cookie never; }} }}")
+    cookies(origin, "/a", KEEP)
+    cookies(origin, "/never", KEEP)
+    assert [edge.get("/a")["set-cookie"] for _ in range(2)] == ["n=1", "n=1"]
+    assert [edge.get("/never")["set-cookie"] for _ in range(2)] == ["n=1", "n=2"]
+
+
+def test_stripped_set_cookie_does_not_matter(selvaged, origin):
+    edge = selvaged(
+        config=f"site * {{ origin {origin.url}; default-ttl 1h; header unset Set-Cookie; }}")
+    cookies(origin, "/a", {})
+    assert "set-cookie" not in edge.get("/a")
+    r = edge.get("/a")
+    assert r.cache == "hit" and "set-cookie" not in r
 
 
 def test_several_set_cookie_lines_stay_apart(edge, origin):
