@@ -35,6 +35,7 @@
 
 struct admin;
 struct admin_route;
+struct counter_list;
 
 enum { ADMIN_CONNECTIONS = 64 };
 
@@ -57,8 +58,9 @@ struct admin_conf {
     const struct value_listen *metrics; /* NULL: none */
     /* Fills in *out; spans may live in `a` (one request's) or longer. On the worker's thread. */
     void (*facts)(void *app, struct arena *a, struct admin_facts *out);
-    const struct admin_route *routes; /* further ones, {0} at the end; or NULL */
-    void *app;                        /* for facts and further routes */
+    const struct counter_list *const *counters; /* further ones, NULL at the end; or NULL */
+    const struct admin_route *routes;           /* further ones, {0} at the end; or NULL */
+    void *app;                                  /* for facts and further routes */
 };
 
 /* Copies *conf; what it points to must outlive us. NULL: a sentence is in err. With neither control

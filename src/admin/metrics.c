@@ -1,13 +1,15 @@
 /*
  * metrics.c - every counter and gauge in Prometheus' text format 0.0.4.
  *
- * Counters come from counters.tbl, names and sentences included. Gauges are the table here.
+ * Counters come from counters.tbl and the lists of admin_conf, names and sentences included. Gauges
+ * are the table here.
  */
 #include "admin/answer.h"
 #include "base/buf.h"
 #include "base/counters.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { METRICS_BYTES = 256 << 10 }; /* far above what the two tables can write */
@@ -85,8 +87,19 @@ static void write_sample(struct writer *w, const char *type, const char *metric,
                          labels, braces ? "}" : "", value);
 }
 
+static void write_list(struct writer *w, const struct counter_list *list)
+{
+    for (unsigned i = 0; i < list->n; i++) {
+        char labels[96];
+
+        snprintf(labels, sizeof(labels), "%s=\"%.*s\"", list->label, SPAN_ARG(list->value(i)));
+        write_sample(w, "counter", list->metric, labels, list->help, list->sum(i));
+    }
+}
+
 void admin_serve_metrics(struct admin_call *call)
 {
+    const struct counter_list *const *lists = call->conf->counters;
     struct admin_facts f = admin_facts_now(call);
     struct writer w = {.metric = "", .ok = true};
 
@@ -96,6 +109,8 @@ void admin_serve_metrics(struct admin_call *call)
 
         write_sample(&w, "counter", d->metric, d->labels, d->help, counter_sum((enum counter)c));
     }
+    for (size_t i = 0; lists != NULL && lists[i] != NULL; i++)
+        write_list(&w, lists[i]);
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
         const struct gauge_def *d = &gauges[i];
 

@@ -79,8 +79,20 @@ static struct span label_value(const char *labels)
     return span_of(labels);
 }
 
-/* {"connections": 3, "requests": {"HIT": 2, ...}, ...} in the order of the table. */
-static json_t *counters(void)
+static void add_list(json_t *all, const struct counter_list *list)
+{
+    json_t *group = json_object();
+    char key[64];
+
+    for (unsigned i = 0; i < list->n; i++)
+        json_object_set_new(
+            group, span_cstr(list->value(i), key, sizeof(key)), json_of_u64(list->sum(i)));
+    json_object_set_new(all, span_cstr(short_name(list->metric), key, sizeof(key)), group);
+}
+
+/* {"connections": 3, "requests": {"HIT": 2, ...}, ...} in the order of the table, then the lists.
+ */
+static json_t *counters(const struct counter_list *const *lists)
 {
     json_t *all = json_object();
 
@@ -105,6 +117,8 @@ static json_t *counters(void)
         span_cstr(label, key, sizeof(key));
         json_object_set_new(group, key, value);
     }
+    for (size_t i = 0; lists != NULL && lists[i] != NULL; i++)
+        add_list(all, lists[i]);
     return all;
 }
 
@@ -132,7 +146,7 @@ static void serve_stats(struct admin_call *call)
     admin_answer_json(call, 200,
         json_pack("{s:I, s:i, s:o, s:o, s:o}", "uptime_s", (json_int_t)admin_uptime_s(call, &f),
             "connections", (int)f.connections, "hit_ratio", hit_ratio(), "memory", memory(&f.cache),
-            "counters", counters()));
+            "counters", counters(call->conf->counters)));
 }
 
 static void serve_healthz(struct admin_call *call)

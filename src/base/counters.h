@@ -8,6 +8,7 @@
 #define BASE_COUNTERS_H
 
 #include "base/attrs.h"
+#include "base/span.h"
 #include "base/thread.h"
 
 #include <stdatomic.h>
@@ -48,6 +49,14 @@ static inline void count(enum counter c)
 {
     count_add(c, 1);
 }
+
+/* One metric whose rows, told apart by one label, are a list that a layer above this one has. */
+struct counter_list {
+    const char *metric, *label, *help;
+    unsigned n;
+    struct span (*value)(unsigned i); /* of the label; plain ASCII without quotes */
+    uint64_t (*sum)(unsigned i);
+};
 
 /* The sum over all threads; not a snapshot of one instant across counters. */
 uint64_t counter_sum(enum counter c);

@@ -56,6 +56,11 @@ struct object *cache_peek(struct cache *c, const struct cache_key *key)
     return memory_find(c->memory, key, false);
 }
 
+struct object *cache_peek_hash(struct cache *c, struct hash128 hash)
+{
+    return memory_find_hash(c->memory, hash);
+}
+
 void cache_put(struct cache *c, struct object *obj)
 {
     if (!obj->loose)

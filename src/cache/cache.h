@@ -56,6 +56,9 @@ MUST_USE struct object *cache_find(struct cache *c, const struct cache_key *key)
 /* The same without counting as a use (explain, operators). */
 MUST_USE struct object *cache_peek(struct cache *c, const struct cache_key *key);
 
+/* That, by the hash alone: the caller looks at the key. */
+MUST_USE struct object *cache_peek_hash(struct cache *c, struct hash128 hash);
+
 /* Makes `obj` (whole, not stored yet) what is found under its key; replaces what was there. The
  * cache takes a reference of its own. Nothing happens when the memory could not hold it (see
  * object_new()). */

@@ -326,6 +326,21 @@ struct object *memory_find(struct memory *m, const struct cache_key *key, bool u
     return obj;
 }
 
+struct object *memory_find_hash(struct memory *m, struct hash128 hash)
+{
+    struct shard *sh = shard_of(m, index_hash(hash));
+    struct object *obj;
+
+    pthread_mutex_lock(&sh->lock);
+    obj = index_find_hash(&sh->index, index_hash(hash));
+    if (obj != NULL && !hash128_eq(obj->hash, hash))
+        obj = NULL;
+    if (obj != NULL)
+        object_ref(obj);
+    pthread_mutex_unlock(&sh->lock);
+    return obj;
+}
+
 bool memory_admit(struct memory *m, const struct hash128 *hash, uint64_t bytes)
 {
     struct shard *sh = shard_of(m, index_hash(*hash));

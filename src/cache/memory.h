@@ -46,6 +46,8 @@ int64_t memory_offset(const struct memory *m, const void *p);
 
 /* The stored object of that key with a new reference, or NULL; `use` counts it as a use. */
 MUST_USE struct object *memory_find(struct memory *m, const struct cache_key *key, bool use);
+/* Whatever its key, without counting as a use. */
+MUST_USE struct object *memory_find_hash(struct memory *m, struct hash128 hash);
 /* Whether an object of that size may be stored: one of that key is, or see eviction_admit(). */
 MUST_USE bool memory_admit(struct memory *m, const struct hash128 *hash, uint64_t bytes);
 /* Stores it with a reference of its own, in place of what was there. */

@@ -29,6 +29,39 @@ struct span nostore_sentence(enum nostore_reason r)
     return reasons[r].sentence;
 }
 
+static struct {
+    _Alignas(64) _Atomic uint64_t v[NOSTORE_REASONS];
+} nostore_counts[THREADS_MAX];
+
+void nostore_count(enum nostore_reason r)
+{
+    atomic_fetch_add_explicit(&nostore_counts[thread_index()].v[r], 1, memory_order_relaxed);
+}
+
+/* Rows of the list are the reasons without NOSTORE_NONE. */
+static struct span nostore_row_value(unsigned i)
+{
+    return nostore_token((enum nostore_reason)(i + 1));
+}
+
+static uint64_t nostore_row_sum(unsigned i)
+{
+    uint64_t sum = 0;
+
+    for (int t = 0; t < THREADS_MAX; t++)
+        sum += atomic_load_explicit(&nostore_counts[t].v[i + 1], memory_order_relaxed);
+    return sum;
+}
+
+const struct counter_list nostore_counters = {
+    .metric = "selvage_not_stored_total",
+    .label = "reason",
+    .help = "Responses of origins that were not stored, by reason",
+    .n = NOSTORE_REASONS - 1,
+    .value = nostore_row_value,
+    .sum = nostore_row_sum,
+};
+
 bool nostore_of_request(enum nostore_reason r)
 {
     return reasons[r].of_request;

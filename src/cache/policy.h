@@ -9,6 +9,7 @@
 #ifndef CACHE_POLICY_H
 #define CACHE_POLICY_H
 
+#include "base/counters.h"
 #include "cache/fresh.h"
 #include "cache/options.h"
 #include "http/cache_control.h"
@@ -56,6 +57,9 @@ struct fresh_ask policy_ask(
 struct span nostore_token(enum nostore_reason r);
 struct span nostore_section(enum nostore_reason r);
 struct span nostore_sentence(enum nostore_reason r);
+/* One more of selvage_not_stored_total. Not NOSTORE_NONE. */
+void nostore_count(enum nostore_reason r);
+extern const struct counter_list nostore_counters;
 /* Due to this request alone: nothing to remember about the key. */
 bool nostore_of_request(enum nostore_reason r);
 

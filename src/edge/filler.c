@@ -11,7 +11,9 @@
 #include "cache/vary.h"
 #include "edge/conf.h"
 #include "edge/forward.h"
+#include "edge/notstored.h"
 #include "edge/server.h"
+#include "edge/variants.h"
 #include "http/chunked.h"
 #include "http/h1_write.h"
 #include "http/uri.h"
@@ -271,6 +273,18 @@ static void judge(
     policy_judge(&q, &f->arena, v);
 }
 
+/* For counters, the log, Cache-Status and explain. That other methods than GET are not stored tells
+ * nothing about the resource. */
+static void not_stored(struct filler *f, enum nostore_reason why, int status)
+{
+    nostore_count(why);
+    if (why != NOSTORE_METHOD && f->key.text.p != NULL)
+        notstored_put(f->edge->edge->notstored, f->key.hash,
+            &(struct notstored){why, status, worker_wall_s(f->edge->worker)});
+    if (f->client != NULL && !f->whole)
+        f->client->cs.detail = nostore_token(why);
+}
+
 /* 304: what is stored is good again, with the new head's fields (RFC 9111 §4.3.4). */
 static void validated(struct filler *f, const struct http_response *head)
 {
@@ -283,9 +297,10 @@ static void validated(struct filler *f, const struct http_response *head)
     judge(f, METHOD_GET, &merged, &v);
     fields_remove(&merged.fields, FIELD_AGE);
     obj = object_with_head(f->validate, &merged, &v.fresh);
-    if (!v.store)
+    if (!v.store) {
         cache_remove(f->edge->cache, &(struct cache_key){f->validate->key, f->validate->hash});
-    else if (!cache_replace(f->edge->cache, f->validate, obj))
+        not_stored(f, v.reason, head->status);
+    } else if (!cache_replace(f->edge->cache, f->validate, obj))
         log_msg(LOG_DEBUG, "a validated response has been replaced meanwhile; it is not stored");
     if (f->client != NULL)
         f->client->word = CACHE_REVALIDATED;
@@ -340,6 +355,10 @@ static void keep(struct filler *f, struct http_response *head, const struct verd
     policy_omit(v, &head->fields);
     forward_response(head, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
     stored = fill_head(f->fill, object_new(f->edge->cache, key, head, &v->fresh), length);
+    if (!stored)
+        not_stored(f, NOSTORE_NO_ROOM, head->status);
+    else if (!hash128_eq(key->hash, f->key.hash))
+        variants_put(f->edge->edge->variants, f->key.hash, key->hash);
     if (f->client != NULL)
         f->client->cs.stored = stored;
 }
@@ -410,6 +429,14 @@ static void judge_arrived(struct filler *f, const struct http_response *head, st
     v->store = false;
 }
 
+/* Why a request of that kind leaves nothing in the cache, whatever the answer. */
+static enum nostore_reason whole_reason(const struct filler *f)
+{
+    if (f->request.method != METHOD_GET)
+        return NOSTORE_METHOD;
+    return f->policy->bypass ? NOSTORE_BYPASS : NOSTORE_KEY_LIMIT;
+}
+
 static void on_head(void *ctx, const struct http_response *in)
 {
     struct filler *f = ctx;
@@ -431,9 +458,12 @@ static void on_head(void *ctx, const struct http_response *in)
     head.reason = SPAN_EMPTY;
     invalidate(f, in);
     judge_arrived(f, &head, &v);
-    if (!v.store || !place(f, &head, &key)) {
-        if (f->client != NULL && !f->whole)
-            f->client->cs.detail = nostore_token(v.reason);
+    if (!v.store && f->whole)
+        v.reason = whole_reason(f);
+    else if (v.store && !place(f, &head, &key))
+        v.reason = NOSTORE_KEY_LIMIT;
+    if (v.reason != NOSTORE_NONE) {
+        not_stored(f, v.reason, in->status);
         pass(f, &head, &v, length);
     } else {
         keep(f, &head, &v, &key, length);

@@ -11,7 +11,9 @@
 #include "edge/conf.h"
 #include "edge/filler.h"
 #include "edge/names.h"
+#include "edge/notstored.h"
 #include "edge/request.h"
+#include "edge/variants.h"
 #include "net/listen.h"
 #include "net/resolver.h"
 
@@ -54,6 +56,8 @@ static bool open_cache(struct edge *e)
     e->cache = cache_open(&e->conf->cache, err, sizeof(err));
     if (e->cache == NULL)
         log_msg(LOG_ERROR, "cannot open the cache: %s", err);
+    e->notstored = notstored_new();
+    e->variants = variants_new();
     return e->cache != NULL;
 }
 
@@ -109,11 +113,13 @@ static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
 static bool open_admin(struct edge *e)
 {
     const struct edge_conf *c = e->conf;
+    static const struct counter_list *const counters[] = {&nostore_counters, NULL};
     char err[512];
     struct admin_conf conf = {
         .control = span_eq(c->control, SPAN("off")) ? SPAN_EMPTY : c->control,
         .metrics = c->metrics != NULL ? &c->metrics->addr : NULL,
         .facts = tell_facts,
+        .counters = counters,
         .app = e,
     };
 
@@ -208,6 +214,8 @@ void edge_close(struct edge **ep)
         admin_close(&e->admin);
     if (e->cache != NULL)
         cache_close(&e->cache);
+    notstored_free(&e->notstored);
+    variants_free(&e->variants);
     sink_close(&e->access_log);
     free(e->workers);
     free(e->bound);

@@ -15,17 +15,21 @@ struct addr;
 struct admin;
 struct cache;
 struct edge_conf;
+struct notstored_table;
 struct pool;
 struct sink;
+struct variants;
 
 struct edge {
-    struct edge_conf *conf;      /* owns */
-    struct cache *cache;         /* owns */
-    struct pool *blocking;       /* owns; file system calls */
-    struct sink *access_log;     /* owns; or NULL */
-    struct admin *admin;         /* owns; lives on the first worker */
-    struct edge_worker *workers; /* owns; conf->workers of them */
-    struct addr *bound;          /* owns; where we listen */
+    struct edge_conf *conf;            /* owns */
+    struct cache *cache;               /* owns */
+    struct notstored_table *notstored; /* owns; what was not stored lately, and why */
+    struct variants *variants;         /* owns; which variants have been stored */
+    struct pool *blocking;             /* owns; file system calls */
+    struct sink *access_log;           /* owns; or NULL */
+    struct admin *admin;               /* owns; lives on the first worker */
+    struct edge_worker *workers;       /* owns; conf->workers of them */
+    struct addr *bound;                /* owns; where we listen */
     unsigned listens_n;
     _Atomic int running; /* workers that have not ended */
     _Atomic bool stopping;

@@ -398,7 +398,7 @@ static void lives(void **state)
     same(seen.updated > 100 && seen.unselected > 100);
     same(seen.uses[FRESH_USE] > 100 && seen.uses[FRESH_USE_AND_REFRESH] > 100);
     same(seen.uses[FRESH_VALIDATE] > 100 && seen.errors > 100);
-    for (int r = NOSTORE_NONE; r < NOSTORE_REASONS; r++)
+    for (int r = NOSTORE_NONE; r <= NOSTORE_USELESS; r++)
         same(seen.reasons[r] > 0 || r == NOSTORE_VARY_LIMIT);
 }
 
