@@ -29,8 +29,9 @@ struct origin_entry {
     struct origin *origin;
     struct conf_place at;
     bool used;
-    struct origin_entry *next;
+    struct origin_entry *next, *same_bucket;
 };
+enum { ORIGIN_BUCKETS = 4096 }; /* many sites may have an origin each */
 
 struct edge_conf {
     struct arena arena; /* owns all of this */
@@ -45,11 +46,12 @@ struct edge_conf {
     struct span access_log; /* path; "off", or "stderr" */
     int access_format;      /* enum access_format */
     int64_t stop_grace_ms;
-    struct span resolver; /* address of a DNS server; p == NULL: the system's */
+    struct span resolver; /* of a DNS server, as addr_parse() takes it; p == NULL: the system's */
     struct session_conf session;
     struct cache_conf cache;
-    struct origin_entry *origins;
-    struct site *sites, **sites_end; /* in the order of the file */
+    struct origin_entry *origins;                    /* all, newest first */
+    struct origin_entry *origins_by[ORIGIN_BUCKETS]; /* the same by hash of the name */
+    struct site *sites, **sites_end;                 /* in the order of the file */
     unsigned hosts;
     struct site_table *table;
 };

@@ -117,18 +117,27 @@ static void set_redirect(struct conf_load *l, void *self, const struct conf_node
 
 /* --- lifetimes ------------------------------------------------------------------------------ */
 
-static void set_seconds(struct conf_load *l, const struct conf_node *node, int64_t *to)
+/* The last argument. False: reported. */
+static bool set_seconds(struct conf_load *l, const struct conf_node *node, int64_t *to)
 {
+    unsigned last = node->args_n - 1;
     int64_t ms;
 
-    if (conf_arg_duration(l, node, node->args_n - 1, &ms))
-        *to = ms / 1000;
+    if (!conf_arg_duration(l, node, last, &ms))
+        return false;
+    if (ms % 1000 != 0) {
+        conf_error(l->errors, node->args[last].at,
+            "HTTP counts lifetimes in whole seconds, and %lldms are not", (long long)ms);
+        return false;
+    }
+    *to = ms / 1000;
+    return true;
 }
 
 #define SECONDS_SETTER(name, member)                                                               \
     static void name(struct conf_load *l, void *self, const struct conf_node *node)                \
     {                                                                                              \
-        set_seconds(l, node, &((struct policy *)self)->cache.member);                              \
+        (void)set_seconds(l, node, &((struct policy *)self)->cache.member);                        \
     }
 SECONDS_SETTER(set_ttl, ttl_s)
 SECONDS_SETTER(set_default_ttl, default_s)
@@ -170,12 +179,15 @@ static void set_negative(struct conf_load *l, void *self, const struct conf_node
     struct cache_options *o = &((struct policy *)self)->cache;
     unsigned more = node->args_n - 1;
     struct negative_ttl *all = arena_alloc(l->arena, (o->negative_n + more) * sizeof(*all));
+    int64_t ttl_s;
     unsigned n = 0;
 
+    if (!set_seconds(l, node, &ttl_s))
+        return;
     for (unsigned i = 0; i < more; i++) {
         if (!read_statuses(l, &node->args[i], &all[n]))
             return;
-        set_seconds(l, node, &all[n++].ttl_s);
+        all[n++].ttl_s = ttl_s;
     }
     for (unsigned i = 0; i < o->negative_n; i++) /* newer ones count first */
         all[n++] = o->negative[i];
@@ -198,6 +210,22 @@ static const struct span *names_from(
     return v;
 }
 
+/* Behind those that are there, in a list of its own: what a site has does not change by its paths.
+ */
+static void names_add(struct conf_load *l, const struct span **v, unsigned *n,
+    const struct conf_node *node, bool lower)
+{
+    const struct span *more = names_from(l, node, 1, lower);
+    struct span *all = arena_alloc(l->arena, (*n + node->args_n - 1) * sizeof(*all));
+
+    for (unsigned i = 0; i < *n; i++)
+        all[i] = (*v)[i];
+    for (unsigned i = 0; i + 1 < node->args_n; i++)
+        all[*n + i] = more[i];
+    *v = all;
+    *n += node->args_n - 1;
+}
+
 static void set_query(struct conf_load *l, void *self, const struct conf_node *node)
 {
     static const char *const words[] = {"keep", "ignore", "only", "drop", "sort", NULL};
@@ -216,9 +244,23 @@ static void set_query(struct conf_load *l, void *self, const struct conf_node *n
         o->query_sort = true;
         return;
     }
+    if (o->query != (enum query_mode)word)
+        o->query_names_n = 0;
     o->query = (enum query_mode)word;
-    o->query_names = names_from(l, node, 1, false);
-    o->query_names_n = node->args_n - 1;
+    names_add(l, &o->query_names, &o->query_names_n, node, false);
+}
+
+/* Names of fields and cookies are tokens (RFC 9110 §5.1, RFC 6265 §4.1.1). */
+static bool names_valid(struct conf_load *l, const struct conf_node *node, const char *of_what)
+{
+    for (unsigned i = 1; i < node->args_n; i++) {
+        if (!token_valid(arg(node, i))) {
+            conf_error(l->errors, node->args[i].at, "\"%.*s\" is not a %s name",
+                CONF_SHOW(arg(node, i)), of_what);
+            return false;
+        }
+    }
+    return true;
 }
 
 static void set_key(struct conf_load *l, void *self, const struct conf_node *node)
@@ -227,15 +269,13 @@ static void set_key(struct conf_load *l, void *self, const struct conf_node *nod
     struct cache_options *o = &((struct policy *)self)->cache;
     int word;
 
-    if (!conf_arg_word(l, node, 0, words, &word))
+    if (!conf_arg_word(l, node, 0, words, &word) ||
+        !names_valid(l, node, word == 0 ? "field" : "cookie"))
         return;
-    if (word == 0) {
-        o->key_fields = names_from(l, node, 1, true);
-        o->key_fields_n = node->args_n - 1;
-    } else {
-        o->key_cookies = names_from(l, node, 1, false);
-        o->key_cookies_n = node->args_n - 1;
-    }
+    if (word == 0)
+        names_add(l, &o->key_fields, &o->key_fields_n, node, true);
+    else
+        names_add(l, &o->key_cookies, &o->key_cookies_n, node, false);
 }
 
 static void set_vary(struct conf_load *l, void *self, const struct conf_node *node)
@@ -314,10 +354,12 @@ const struct directive policy_directives[] = {
     {"query", CONF_CUSTOM(set_query, 1, CONF_ARGS_MAX),
         .usage = "keep|ignore|sort|only NAME...|drop NAME...", .flags = DIRECTIVE_MANY,
         .about = "What of the query belongs to the cache key. What does not, the origin does not "
-                 "see either. NAME may end in *."},
+                 "see either. NAME may end in *. Names of more than one line, those of the site "
+                 "among them, add up; another mode starts anew."},
     {"key", CONF_CUSTOM(set_key, 2, CONF_ARGS_MAX), .usage = "header NAME...|cookie NAME...",
         .flags = DIRECTIVE_MANY,
-        .about = "Request fields or cookies whose values belong to the cache key."},
+        .about = "Request fields or cookies whose values belong to the cache key, besides those "
+                 "of other such lines and of the site."},
     {"vary", CONF_CUSTOM(set_vary, 2, CONF_ARGS_MAX),
         .usage = "NAME normalise|pass|ignore [VALUE...]", .flags = DIRECTIVE_MANY,
         .about = "How a request field that Vary names tells variants apart: values that mean the "

@@ -45,6 +45,7 @@ struct policy {
 
 struct path_rule {
     struct span pattern; /* as written */
+    struct conf_place at;
     struct policy policy;
     struct path_rule *next;
 };
@@ -55,7 +56,7 @@ struct site {
     unsigned hosts_n;
     struct conf_place at;
     struct policy policy;
-    struct path_rule *rules; /* first, or NULL */
+    struct path_rule *rules, **rules_end; /* in the order of the file */
     struct site *next;
 };
 

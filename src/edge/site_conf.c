@@ -44,6 +44,7 @@ static void *site_open(struct conf_load *l, void *parent, const struct conf_node
         if (host.n > 0)
             s->hosts[s->hosts_n++] = host;
     }
+    s->rules_end = &s->rules;
     s->policy.cache = cache_options_default();
     conf->hosts += s->hosts_n;
     *conf->sites_end = s;
@@ -54,7 +55,7 @@ static void *site_open(struct conf_load *l, void *parent, const struct conf_node
 static void *path_open(struct conf_load *l, void *parent, const struct conf_node *node)
 {
     struct site *site = parent;
-    struct path_rule *r = arena_zalloc(l->arena, sizeof(*r)), **end;
+    struct path_rule *r = arena_zalloc(l->arena, sizeof(*r));
 
     r->pattern = node->args[0].text;
     if (r->pattern.p[0] != '/' && r->pattern.p[0] != '*') {
@@ -62,11 +63,21 @@ static void *path_open(struct conf_load *l, void *parent, const struct conf_node
             "a path pattern starts with / or *: \"/%.*s\" may be meant", CONF_SHOW(r->pattern));
         return NULL;
     }
+    r->at = node->at;
     r->policy = site->policy;
-    for (end = &site->rules; *end != NULL; end = &(*end)->next)
-        ;
-    *end = r;
+    *site->rules_end = r;
+    site->rules_end = &r->next;
     return r;
+}
+
+/* A path with an origin of its own is not redirected with the rest of its site. */
+static void path_close(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct path_rule *r = self;
+
+    (void)l;
+    if (conf_find_child(node, "origin") != NULL && conf_find_child(node, "redirect") == NULL)
+        r->policy.redirect_status = 0;
 }
 
 static const struct conf_context path_context = {
@@ -75,6 +86,7 @@ static const struct conf_context path_context = {
              "the order of the file; what it does not say is as the site says.",
     .tables = {{policy_directives, offsetof(struct path_rule, policy), .inherited = true}},
     .open = path_open,
+    .close = path_close,
 };
 
 static const struct directive site_directives[] = {
