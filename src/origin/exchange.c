@@ -164,11 +164,11 @@ static bool get_connection(struct exchange *x)
 }
 
 /* The one safe retry: a kept connection was closed as we used it, nothing came on it, and the
- * request may be sent twice and is still whole (RFC 9110 §9.2.2, RFC 9112 §9.3.1). */
+ * request may be sent twice and is still whole (RFC 9110 §9.2.2, RFC 9112 §9.3.1). It goes by a new
+ * connection, so there is no second one. */
 static bool may_retry(const struct exchange *x)
 {
-    return x->conn->reused && !x->answered && !x->retried && x->pulled == 0 &&
-           method_idempotent(x->method);
+    return x->conn->reused && !x->answered && x->pulled == 0 && method_idempotent(x->method);
 }
 
 static void retry(struct exchange *x)

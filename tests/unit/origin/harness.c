@@ -318,7 +318,7 @@ static size_t on_body(void *ctx, struct span data)
     if (part) {
         data.n = a->take_at_once;
         a->full = true;
-        ev_timer_set(&a->later, 0.001, 0);
+        ev_timer_set(&a->later, a->pause_ms > 0 ? a->pause_ms / 1000.0 : 0.001, 0);
         ev_timer_start(worker->loop, &a->later);
     }
     check(buf_append(&a->got, data));
@@ -382,7 +382,7 @@ static void on_later(struct ev_loop *loop, ev_timer *t, int events)
     fetch_resume(a->fetch);
 }
 
-static void ask_begin(void *arg)
+void ask_begin(void *arg)
 {
     struct ask *a = arg;
     struct fields fields = {0};
@@ -400,17 +400,22 @@ static void ask_begin(void *arg)
     if (a->body != NULL) {
         req.body = a->chunked ? BODY_CHUNKED : BODY_LENGTH;
         a->body_n = strlen(a->body);
-        req.content_length = a->body_n + (a->client_gone ? 10 : 0);
+        req.content_length = a->body_n + (a->client_gone || a->client_ends ? 10 : 0);
     }
     ev_timer_init(&a->later, on_later, 0, 0);
     a->fetch = fetch_start(&fetcher, a->origin, &req, &handlers, a);
     a->wrong |= a->heads > 0 || a->ends > 0;
 }
 
-void ask_start(struct ask *a)
+void ask_prepare(struct ask *a)
 {
     arena_init(&a->arena);
     buf_init(&a->got, 256 << 20);
+}
+
+void ask_start(struct ask *a)
+{
+    ask_prepare(a);
     harness_on_worker(ask_begin, a);
 }
 

@@ -77,8 +77,10 @@ struct ask {
     bool chunked;
     size_t pull_at_once; /* bytes; 0: all */
     unsigned hungry;     /* so often pull() has nothing at first, and a timer says when it has */
-    bool client_gone;    /* pull() fails after the body's text */
-    size_t take_at_once; /* bytes; 0: all. What is left is asked for again by a timer */
+    bool client_gone;    /* pull() fails after the body's text, and more was announced */
+    bool client_ends;    /* pull() says the end there, and more was announced */
+    size_t take_at_once; /* bytes; 0: all. What is left is asked for again by a timer, */
+    int pause_ms;        /* after that time, at least 1 */
     bool cancel_at_head, cancel_at_body;
 
     /* the answer */
@@ -109,6 +111,9 @@ struct ask {
 void ask_run(struct ask *a);
 /* The same in two steps, so that several are under way. */
 void ask_start(struct ask *a);
+/* ask_start() in its two halves, the second one for the worker. */
+void ask_prepare(struct ask *a);
+void ask_begin(void *ask);
 void ask_wait(struct ask *a);
 /* From the test's thread, while it runs. */
 void ask_cancel(struct ask *a);

@@ -408,6 +408,21 @@ static void client_goes(void **state)
     }
 }
 
+/* Neither is one that ends before its length. */
+static void client_ends_early(void **state)
+{
+    struct ask a = {.method = "POST", .body = "hello", .client_ends = true};
+    struct server s;
+
+    (void)state;
+    server_start(&s, expect_cut_request, "hello");
+    a.origin = harness_origin("server http://127.0.0.1:%u;", s.port);
+    ask_run(&a);
+    server_join(&s);
+    ask_expect(&a, FETCH_CLIENT_GONE, 0, "");
+    ask_free(&a);
+}
+
 static void refuse_early(struct server *s)
 {
     int fd = server_accept(s);
@@ -564,6 +579,33 @@ static void slow_consumer(void **state)
     }
 }
 
+static void say_and_wait(struct server *s)
+{
+    int fd = server_accept(s);
+
+    if (fd < 0 || !server_head(s, fd))
+        return;
+    server_say(s, fd, SPAN(OK "Content-Length: 10\r\n\r\n01234"));
+    usleep(250000);
+    server_say(s, fd, SPAN("56789"));
+    close(fd);
+}
+
+/* While the consumer has no room, the origin is not late. */
+static void a_pause_is_no_timeout(void **state)
+{
+    struct ask a = {.take_at_once = 4, .pause_ms = 300};
+    struct server s;
+
+    (void)state;
+    server_start(&s, say_and_wait, NULL);
+    a.origin = harness_origin("server http://127.0.0.1:%u; between-bytes-timeout 100ms;", s.port);
+    ask_run(&a);
+    server_join(&s);
+    ask_expect(&a, FETCH_DONE, 200, "0123456789");
+    ask_free(&a);
+}
+
 static void cancelled(void **state)
 {
     (void)state;
@@ -630,6 +672,61 @@ static void timeouts(void **state)
         assert_int_equal(fetch_end_status(a.why), 504);
         ask_free(&a);
     }
+}
+
+/* A head that comes drop by drop has no more time than one that does not come. */
+static void drip_head(struct server *s)
+{
+    int fd = server_accept(s);
+
+    if (fd < 0 || !server_head(s, fd))
+        return;
+    for (const char *p = OK; *p != '\0' && send(fd, p, 1, MSG_NOSIGNAL) == 1; p++)
+        usleep(30000);
+    server_expect_close(s, fd);
+    close(fd);
+}
+
+static void a_head_in_drops(void **state)
+{
+    struct ask a = {0};
+    struct server s;
+
+    (void)state;
+    server_start(&s, drip_head, NULL);
+    a.origin = harness_origin("server http://127.0.0.1:%u; first-byte-timeout 150ms;", s.port);
+    ask_run(&a);
+    server_join(&s);
+    ask_expect(&a, FETCH_FIRST_BYTE_TIMEOUT, 0, "");
+    ask_free(&a);
+}
+
+static void say_and_reset(struct server *s)
+{
+    struct linger hard = {1, 0};
+    int fd = server_accept(s);
+
+    if (fd < 0 || !server_head(s, fd))
+        return;
+    server_say(s, fd, SPAN(OK "\r\nhello"));
+    usleep(50000);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    close(fd);
+}
+
+/* "Until close" means an orderly one. */
+static void a_reset_is_no_end(void **state)
+{
+    struct ask a = {0};
+    struct server s;
+
+    (void)state;
+    server_start(&s, say_and_reset, NULL);
+    a.origin = harness_origin("server http://127.0.0.1:%u;", s.port);
+    ask_run(&a);
+    server_join(&s);
+    ask_expect(&a, FETCH_CUT, 200, "hello");
+    ask_free(&a);
 }
 
 static void do_not_read(struct server *s)
@@ -733,12 +830,16 @@ int main(void)
         cmocka_unit_test(every_request),
         cmocka_unit_test(host_and_close_by_option),
         cmocka_unit_test(client_goes),
+        cmocka_unit_test(client_ends_early),
         cmocka_unit_test(early_answer_ends_the_connection),
         cmocka_unit_test(early_answer_outlives_the_upload),
         cmocka_unit_test(large_upload),
         cmocka_unit_test(slow_consumer),
+        cmocka_unit_test(a_pause_is_no_timeout),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(timeouts),
+        cmocka_unit_test(a_head_in_drops),
+        cmocka_unit_test(a_reset_is_no_end),
         cmocka_unit_test(upload_that_nobody_reads),
         cmocka_unit_test(nobody_listens),
         cmocka_unit_test(our_own_limit),

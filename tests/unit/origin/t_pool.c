@@ -3,6 +3,7 @@
 
 #include "origin/pool.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #define OK  "HTTP/1.1 200 OK\r\n"
@@ -158,6 +159,55 @@ static void unasked_bytes(void **state)
     server_join(&s);
 }
 
+static void late_byte(struct server *s)
+{
+    int fd = server_accept(s);
+
+    if (fd < 0 || !server_head(s, fd))
+        return;
+    server_say(s, fd, SPAN(OK2));
+    usleep(20000);
+    server_say(s, fd, SPAN("x"));
+    server_expect_close(s, fd);
+    close(fd);
+}
+
+/* And it closes at once, not when somebody wants the connection. */
+static void kept_ones_are_watched(void **state)
+{
+    struct server s;
+
+    (void)state;
+    server_start(&s, late_byte, NULL);
+    ask_once(harness_origin("server http://127.0.0.1:%u;", s.port), FETCH_DONE, 200, "ok", false);
+    server_join(&s);
+}
+
+/* The worker is busy while the bytes come, and asks before its loop has seen them. */
+static void ask_after_a_nap(void *ask)
+{
+    usleep(100000);
+    ask_begin(ask);
+}
+
+static void looked_at_before_use(void **state)
+{
+    struct ask a = {0};
+    struct server s;
+
+    (void)state;
+    server_start(&s, late_bytes, NULL);
+    a.origin = harness_origin("server http://127.0.0.1:%u;", s.port);
+    ask_once(a.origin, FETCH_DONE, 200, "ok", false);
+    ask_prepare(&a);
+    harness_on_worker(ask_after_a_nap, &a);
+    ask_wait(&a);
+    ask_expect(&a, FETCH_DONE, 200, "ok");
+    assert_false(a.reused);
+    server_join(&s);
+    ask_free(&a);
+}
+
 static void answer_and_wait(struct server *s)
 {
     int fd = server_accept(s);
@@ -288,6 +338,55 @@ static void one_retry_and_no_second(void **state)
     ask_once(o, FETCH_RESET, 0, "", false);
     server_join(&s);
     assert_int_equal(s.heads, 3);
+}
+
+/* Two connections are kept; the one that is used next closes, and a third must come. */
+static void close_one_of_two(struct server *s)
+{
+    struct pollfd p[2] = {{.events = POLLIN}, {.events = POLLIN}};
+    int fd, used;
+
+    for (int i = 0; i < 2; i++) {
+        p[i].fd = server_accept(s);
+        if (p[i].fd < 0 || !server_head(s, p[i].fd))
+            return;
+    }
+    for (int i = 0; i < 2; i++)
+        server_say(s, p[i].fd, SPAN(OK2));
+    if (poll(p, 2, HARNESS_MS) < 1)
+        return;
+    used = p[0].revents != 0 ? 0 : 1;
+    if (!server_head(s, p[used].fd))
+        return;
+    close(p[used].fd);
+    fd = server_accept(s);
+    if (fd < 0 || !server_head(s, fd))
+        return;
+    server_say(s, fd, SPAN(OK2));
+    close(fd);
+    close(p[1 - used].fd);
+}
+
+static void the_retry_goes_by_a_new_one(void **state)
+{
+    struct ask a[2] = {{0}};
+    struct server s;
+    struct origin *o;
+
+    (void)state;
+    server_start(&s, close_one_of_two, NULL);
+    o = harness_origin("server http://127.0.0.1:%u;", s.port);
+    for (int i = 0; i < 2; i++) {
+        a[i].origin = o;
+        ask_start(&a[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        ask_wait(&a[i]);
+        ask_free(&a[i]);
+    }
+    ask_once(o, FETCH_DONE, 200, "ok", false);
+    server_join(&s);
+    assert_int_equal(s.accepted, 3);
 }
 
 static void close_idle(struct server *s)
@@ -488,6 +587,34 @@ static void servers_take_turns(void **state)
     server_join(&two);
 }
 
+static void answer_two(struct server *s)
+{
+    int fd = server_accept(s);
+
+    for (int i = 0; i < 2 && fd >= 0 && server_head(s, fd); i++)
+        server_say(s, fd, SPAN(OK2));
+    close(fd);
+}
+
+/* A connection that is kept to one server does not serve for the other. */
+static void kept_ones_take_turns(void **state)
+{
+    struct server one, two;
+    struct origin *o;
+
+    (void)state;
+    server_start(&one, answer_two, NULL);
+    server_start(&two, answer_two, NULL);
+    o = harness_origin(
+        "server http://127.0.0.1:%u; server http://127.0.0.1:%u;", one.port, two.port);
+    for (int i = 0; i < 4; i++)
+        ask_once(o, FETCH_DONE, 200, "ok", i >= 2);
+    server_join(&one);
+    server_join(&two);
+    assert_int_equal(one.heads, 2);
+    assert_int_equal(two.heads, 2);
+}
+
 static void no_server_left(void **state)
 {
     struct ask a = {0};
@@ -538,15 +665,19 @@ int main(void)
         cmocka_unit_test(never_again),
         cmocka_unit_test(no_second_response),
         cmocka_unit_test(unasked_bytes),
+        cmocka_unit_test(kept_ones_are_watched),
+        cmocka_unit_test(looked_at_before_use),
         cmocka_unit_test(old_ones_are_closed),
         cmocka_unit_test(one_safe_retry),
         cmocka_unit_test(one_retry_and_no_second),
+        cmocka_unit_test(the_retry_goes_by_a_new_one),
         cmocka_unit_test(closed_ones_are_not_used),
         cmocka_unit_test(more_wait_for_a_connection),
         cmocka_unit_test(waiting_ends),
         cmocka_unit_test(the_line_is_bounded),
         cmocka_unit_test(the_next_server_is_tried),
         cmocka_unit_test(servers_take_turns),
+        cmocka_unit_test(kept_ones_take_turns),
         cmocka_unit_test(no_server_left),
         cmocka_unit_test(unresolved),
         cmocka_unit_test(localhost),
