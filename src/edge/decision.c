@@ -46,7 +46,7 @@ static void refuse(struct decision *d, const char *why)
     d->refusal = why;
 }
 
-static void judge_stored(struct decision *d, wall_s now)
+static void judge_stored(struct decision *d, enum http_method method, wall_s now)
 {
     switch (fresh_judge(&d->obj->fresh, &d->ask, now, d->obj->soft_purged)) {
     case FRESH_USE:
@@ -60,6 +60,8 @@ static void judge_stored(struct decision *d, wall_s now)
     case FRESH_VALIDATE:
         if (d->ask.honoured && d->ask.only_if_cached)
             refuse(d, "What is stored is not fresh, and the request asked for stored only");
+        else if (method == METHOD_HEAD) /* its answer renews what is stored, RFC 9111 §4.3.5 */
+            ask_origin(d, BY_OWN_FETCH, CACHE_EXPIRED, FWD_STALE);
         else
             ask_origin(d, BY_VALIDATION, CACHE_EXPIRED, FWD_STALE);
         return;
@@ -95,7 +97,7 @@ void decide(
     d->ask = policy_ask(q->fields, &route->policy->cache, a);
     find(d, q, route, a);
     if (d->obj != NULL)
-        judge_stored(d, q->now);
+        judge_stored(d, q->method, q->now);
     else
         judge_missing(d, q->method);
 }

@@ -43,7 +43,8 @@ struct filler {
     unsigned port;
     struct span path, query, target;
     bool has_query;
-    struct cache_key key; /* of the resource */
+    struct cache_key variant; /* where this request was looked up */
+    struct cache_key key;     /* of the resource */
     struct fresh_ask ask;
     wall_s asked_at;
     bool alone; /* nobody else can find the fill */
@@ -101,9 +102,14 @@ struct filler *filler_join(
     f->target = arena_dup(&f->arena, r->route.target);
     f->ask = r->ask;
     f->key = (struct cache_key){arena_dup(&f->arena, r->route.key.text), r->route.key.hash};
+    f->variant = (struct cache_key){arena_dup(&f->arena, r->variant.text), r->variant.hash};
     f->request = r->txn->request;
     f->request.method_text = arena_dup(&f->arena, r->txn->request.method_text);
     f->request.fields = fields_dup(&r->txn->request.fields, &f->arena);
+    if (!client) { /* a refresh fetches the whole, even if a HEAD was its cause */
+        f->request.method = METHOD_GET;
+        f->request.method_text = SPAN("GET");
+    }
     list_append(&f->edge->fillers, &f->node);
     return f;
 }
@@ -271,8 +277,6 @@ static void judge(
     };
 
     policy_judge(&q, &f->arena, v);
-}
-
 /* For counters, the log, Cache-Status and explain. That other methods than GET are not stored tells
  * nothing about the resource. */
 static void not_stored(struct filler *f, enum nostore_reason why, int status)
@@ -285,28 +289,78 @@ static void not_stored(struct filler *f, enum nostore_reason why, int status)
         f->client->cs.detail = nostore_token(why);
 }
 
-/* 304: what is stored is good again, with the new head's fields (RFC 9111 §4.3.4). */
-static void validated(struct filler *f, const struct http_response *head)
+}
+
+/* A stored response takes on the fields of a newer head (RFC 9111 §3.2), as a new object with a
+ * reference for the caller; stored in the place of the old one if it may be. */
+static struct object *renew(struct filler *f, struct object *old, const struct http_response *newer)
 {
-    struct fields old = object_fields(f->validate, &f->arena);
-    struct http_response merged = {.status = f->validate->status, .minor = 1};
+    wall_s now = worker_wall_s(f->edge->worker);
+    struct fields had = object_fields(old, &f->arena);
+    struct http_response merged = {.status = old->status, .minor = 1}, arrived = *newer;
     struct verdict v;
     struct object *obj;
 
-    merged.fields = update_merge(&old, &head->fields, worker_wall_s(f->edge->worker), &f->arena);
+    arrived.fields = fields_copy(&newer->fields, &f->arena);
+    forward_response(&arrived, f->edge->edge, false, false, now, &f->arena);
+    merged.fields = update_merge(&had, &arrived.fields, now, &f->arena);
     judge(f, METHOD_GET, &merged, &v);
     fields_remove(&merged.fields, FIELD_AGE);
-    obj = object_with_head(f->validate, &merged, &v.fresh);
+    obj = object_with_head(old, &merged, &v.fresh);
     if (!v.store) {
-        cache_remove(f->edge->cache, &(struct cache_key){f->validate->key, f->validate->hash});
-        not_stored(f, v.reason, head->status);
-    } else if (!cache_replace(f->edge->cache, f->validate, obj))
-        log_msg(LOG_DEBUG, "a validated response has been replaced meanwhile; it is not stored");
+        cache_remove(f->edge->cache, &(struct cache_key){old->key, old->hash});
+        not_stored(f, v.reason, newer->status);
+    } else if (!cache_replace(f->edge->cache, old, obj)) {
+        log_msg(LOG_DEBUG, "an updated response has been replaced meanwhile; it is not stored");
+    }
+    return obj;
+}
+
+/* 304: what is stored is good again (RFC 9111 §4.3.4). */
+static void validated(struct filler *f, const struct http_response *head)
+{
+    struct object *obj = renew(f, f->validate, head);
+
     if (f->client != NULL)
         f->client->word = CACHE_REVALIDATED;
     fill_validated(f->fill, obj);
     object_release(&obj);
     end(f);
+}
+
+/* A 304 that is about something else than what is stored, or that nobody asked for. */
+static void misfit_304(struct filler *f)
+{
+    if (f->validate == NULL) {
+        fail(f, 502, "bad-response");
+        return;
+    }
+    object_release(&f->validate);
+    fetch_cancel(&f->fetch);
+    filler_start(f); /* the same without conditions */
+}
+
+/* What a HEAD tells about the stored response to GET (RFC 9111 §4.3.5). */
+static void update_by_a_head(struct filler *f, const struct http_response *head)
+{
+    struct object *obj = cache_peek(f->edge->cache, &f->variant), *renewed;
+    struct fields fields;
+
+    if (obj != NULL && !object_is_spec(obj) && obj->status == 200) {
+        fields = object_fields(obj, &f->arena);
+        switch (update_by_head(&fields, obj->body_bytes, head)) {
+        case UPDATE_HEAD_SAME:
+            renewed = renew(f, obj, head);
+            object_release(&renewed);
+            break;
+        case UPDATE_HEAD_CHANGED:
+            atomic_store(&obj->soft_purged, true);
+            break;
+        case UPDATE_HEAD_NOTHING:
+            break;
+        }
+    }
+    object_release(&obj);
 }
 
 /* The key under which the response will be found: its variant's, when it varies. False: it may not
@@ -446,10 +500,19 @@ static void on_head(void *ctx, const struct http_response *in)
     struct verdict v;
 
     note_origin(f, in->status);
-    if (f->validate != NULL && in->status == 304) {
-        validated(f, in);
+    if (in->status == 304 && !f->whole) {
+        struct fields stored = {0};
+
+        if (f->validate != NULL)
+            stored = object_fields(f->validate, &f->arena);
+        if (f->validate != NULL && update_selects(&stored, &in->fields))
+            validated(f, in);
+        else
+            misfit_304(f);
         return;
     }
+    if (f->request.method == METHOD_HEAD && !f->policy->bypass)
+        update_by_a_head(f, in);
     if (stale_is_better(f, in->status)) {
         fail(f, 502, "origin-error");
         return;

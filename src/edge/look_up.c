@@ -142,7 +142,8 @@ static void on_wake(void *ctx)
 static void ask_origin(struct request *r, bool collapse)
 {
     struct fill *fill;
-    struct filler *f = filler_join(r, r->stored, collapse, true, &fill);
+    struct object *validate = r->own_fetch ? NULL : r->stored;
+    struct filler *f = filler_join(r, validate, collapse, true, &fill);
 
     r->filler = f;
     r->leads = f != NULL;
@@ -202,6 +203,7 @@ void request_look_up(struct request *r)
         ask_origin(r, true);
         return;
     case BY_OWN_FETCH:
+        r->stored = d.obj;
         r->own_fetch = true;
         ask_origin(r, false);
         return;

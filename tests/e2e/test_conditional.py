@@ -158,3 +158,38 @@ def test_many_ranges_are_never_more_than_the_page(edge, origin):
     r = edge.get("/a", fields={"Range": "bytes=" + ",".join(["0-"] * 300)})
     assert r.status in (200, 206, 416)
     assert len(r.body) <= len(BODY) + 1000
+
+
+def test_head_renews_what_is_stored(edge, origin):
+    """RFC 9111 4.3.5: same validators and length: the stored response takes on the new fields."""
+    @origin.at("/a")
+    def page(x):
+        x.reply(200, b"hello", {"ETag": '"1"', "Cache-Control": "max-age=0, stale-if-error=0",
+                                "X-N": str(origin.count("/a"))})
+
+    assert edge.get("/a")["x-n"] == "1"
+    origin.at("/a")(lambda x: x.send(
+        b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 5\r\nX-N: head\r\n'
+        b"Cache-Control: max-age=60\r\n\r\n"))
+    assert edge.get("/a", method="HEAD")["x-n"] == "head"
+    r = edge.get("/a")
+    assert (r.cache, r["x-n"], r.body) == ("hit", "head", b"hello")
+
+
+def test_304_about_something_else_is_not_taken(edge, origin):
+    """RFC 9111 4.3.4: the 304's strong validator is not that of what is stored: ask again."""
+    @origin.at("/a")
+    def page(x):
+        if "if-none-match" in x.request:
+            x.send(b'HTTP/1.1 304 Not Modified\r\nETag: "other"\r\n\r\n')
+        else:
+            x.reply(200, b"n%d" % origin.count("/a"), {"ETag": '"1"', "Cache-Control": "max-age=0"})
+
+    assert edge.get("/a").body == b"n1"
+    r = edge.get("/a")
+    assert (r.status, r.body) == (200, b"n3")
+
+
+def test_304_that_nobody_asked_for(edge, origin):
+    origin.at("/a")(lambda x: x.send(b"HTTP/1.1 304 Not Modified\r\n\r\n"))
+    assert edge.get("/a").status == 502
