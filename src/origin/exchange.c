@@ -1,98 +1,22 @@
-/*
- * exchange.c - one request to a server and its response, by HTTP/1.1 (RFC 9112).
- *
- *   state             enters it                     while in it
- *   EXCHANGE_START    exchange_start(), a retry     no connection, no wish
- *   EXCHANGE_CONNECT  get_connection()              a wish for a connection is pending
- *   EXCHANGE_HEAD     begin()                       the request goes out; the final head is awaited
- *   EXCHANGE_BODY     take_head()                   the response's body comes; the request's may go
- * on
- *
- * The connection is kept only when the request was sent to its end, the response read to its end,
- * nothing came behind it and both sides want to (RFC 9112 §9.3, §9.6).
- */
+#include "origin/exchange.h"
+
 #include "base/check.h"
 #include "base/counters.h"
 #include "base/log.h"
-#include "http/chunked.h"
-#include "http/h1_write.h"
-#include "origin/fetch_kind.h"
-#include "origin/pool.h"
 
 #include <stdlib.h>
 
-enum {
-    REQUEST_HEAD_MAX = 1 << 20,
-    HEAD_READ = 16 * 1024,
-    BODY_READ = 64 * 1024,
-    BODY_SEND = 32 * 1024,
-    TURN_READS = 4, /* and writes, before other connections have their turn */
-    INTERIM_MAX = 16,
-};
-
-enum exchange_state { EXCHANGE_START, EXCHANGE_CONNECT, EXCHANGE_HEAD, EXCHANGE_BODY };
-
-enum sending {
-    SENDING_HEAD,
-    SENDING_BODY,
-    SENDING_LAST, /* what is in `out` is the last of it */
-    SENDING_DONE, /* the whole request is sent */
-    SENDING_LOST, /* the origin takes no more; it may still answer */
-};
-
-/* What the deadline is for. */
-enum waiting { WAITING_NONE, WAITING_SEND, WAITING_FIRST_BYTE, WAITING_BYTES };
-
-struct exchange {
-    struct fetch fetch; /* first */
-    enum exchange_state state;
-    struct origin_wish wish;
-    struct origin_conn *conn; /* owns, from EXCHANGE_HEAD on */
-    struct deadline deadline;
-    enum waiting waiting;
-    bool expired;  /* the deadline fired */
-    bool progress; /* bytes went or came in this turn */
-    bool retried;
-
-    enum http_method method;
-    enum http_body kind; /* of the request's body */
-    uint64_t content_length;
-    uint64_t pulled; /* bytes of the body so far */
-    enum sending sending;
-    bool starved;    /* pull() has nothing now */
-    bool blocked;    /* the socket takes nothing now */
-    struct buf head; /* owns; the request's head */
-    struct span out; /* to be written next: of `head` or `body` */
-    char *body;      /* owns; a piece of the body in its framing */
-
-    struct buf in; /* owns; received */
-    size_t used;   /* of `in` */
-    bool eof;      /* the origin finished sending */
-    bool answered; /* a byte of a response has come */
-    unsigned interims;
-    struct h1_scan scan;
-    enum http_body framing; /* of the response's body */
-    uint64_t left;          /* BODY_LENGTH: bytes to come */
-    struct chunked chunked;
-    bool whole;      /* the response was read to its end */
-    bool keep;       /* the origin lets us use the connection again */
-    mono_ms keep_ms; /* and for how long */
-};
+enum { HEAD_READ = 16 * 1024, BODY_READ = 64 * 1024 };
 
 static struct exchange *exchange_of(struct fetch *f)
 {
     return container_of(f, struct exchange, fetch);
 }
 
-static void finish(struct exchange *x, enum fetch_end why, const char *what)
+void exchange_finish(struct exchange *x, enum fetch_end why, const char *what)
 {
     fetch_explain(&x->fetch, "%s", what);
     fetch_finish(&x->fetch, why);
-}
-
-static bool ended(const struct exchange *x)
-{
-    return x->fetch.finished || x->fetch.cancelled;
 }
 
 /* --- connection --------------------------------------------------------------------------- */
@@ -143,7 +67,7 @@ static bool get_connection(struct exchange *x)
     struct fetch *f = &x->fetch;
 
     if (x->head.n == 0) {
-        finish(x, FETCH_OVERLOAD, "the request's head is too large");
+        exchange_finish(x, FETCH_OVERLOAD, "the request's head is too large");
         return false;
     }
     if (x->state == EXCHANGE_START) {
@@ -156,7 +80,7 @@ static bool get_connection(struct exchange *x)
     } else if (x->wish.conn == NULL) {
         if (x->wish.server != NULL)
             f->info.server = x->wish.server->label;
-        finish(x, x->wish.why, x->wish.text);
+        exchange_finish(x, x->wish.why, x->wish.text);
         return false;
     }
     begin(x);
@@ -190,7 +114,7 @@ static void connection_ended(struct exchange *x, const char *how)
 {
     if (x->state == EXCHANGE_BODY && x->framing == BODY_UNTIL_CLOSE && x->eof) {
         x->whole = true;
-        finish(x, FETCH_DONE, "whole, until the connection was closed");
+        exchange_finish(x, FETCH_DONE, "whole, until the connection was closed");
     } else if (x->state == EXCHANGE_BODY) {
         fetch_explain(&x->fetch, "the response was cut: %s", how);
         fetch_finish(&x->fetch, FETCH_CUT);
@@ -202,267 +126,7 @@ static void connection_ended(struct exchange *x, const char *how)
     }
 }
 
-/* --- the request -------------------------------------------------------------------------- */
-
-/* The next piece of the body into x->out, in its framing. False: not now, or failed. */
-static bool pull_body(struct exchange *x)
-{
-    size_t n = BODY_SEND;
-    char *data;
-    ssize_t got;
-
-    if (x->kind == BODY_LENGTH && n > x->content_length - x->pulled)
-        n = (size_t)(x->content_length - x->pulled);
-    if (n == 0) {
-        x->sending = SENDING_LAST;
-        return true;
-    }
-    if (x->body == NULL)
-        x->body = xmalloc(CHUNK_HEAD_MAX + BODY_SEND + CHUNK_TAIL.n);
-    data = x->body + CHUNK_HEAD_MAX;
-    got = x->fetch.pull(x->fetch.ctx, data, n);
-    if (x->fetch.cancelled)
-        return false;
-    if (got == STREAM_AGAIN) {
-        x->starved = true;
-        return false;
-    }
-    if (got < 0 || (got == 0 && x->kind == BODY_LENGTH)) {
-        finish(x, FETCH_CLIENT_GONE, "the request's body ended early");
-        return false;
-    }
-    x->pulled += (uint64_t)got;
-    x->out = span_make(data, (size_t)got);
-    if (x->kind == BODY_CHUNKED && got == 0) {
-        x->sending = SENDING_LAST;
-        x->out = CHUNK_END;
-    } else if (x->kind == BODY_CHUNKED) {
-        char text[CHUNK_HEAD_MAX];
-        size_t text_n = chunk_head(text, (uint64_t)got);
-
-        memcpy(data - text_n, text, text_n);
-        memcpy(data + got, CHUNK_TAIL.p, CHUNK_TAIL.n);
-        x->out = span_make(data - text_n, text_n + (size_t)got + CHUNK_TAIL.n);
-    }
-    return true;
-}
-
-/* False: the socket takes no more, now or ever. */
-static bool write_out(struct exchange *x)
-{
-    struct iovec v = {(void *)(uintptr_t)x->out.p, x->out.n};
-    ssize_t n = stream_writev(&x->conn->stream, &v, 1, false);
-
-    if (n == STREAM_AGAIN) {
-        x->blocked = true;
-        return false;
-    }
-    if (n < 0) {
-        x->sending = SENDING_LOST; /* what the origin said before it closed can still be read */
-        return false;
-    }
-    count_add(C_ORIGIN_BYTES_OUT, (uint64_t)n);
-    x->progress = true;
-    x->out = span_from(x->out, (size_t)n);
-    return true;
-}
-
-static void send_request(struct exchange *x)
-{
-    for (unsigned writes = 0; !x->blocked;) {
-        if (x->sending == SENDING_DONE || x->sending == SENDING_LOST)
-            return;
-        if (x->out.n > 0) {
-            if (writes++ == TURN_READS)
-                x->blocked = true; /* goes on when the loop comes round */
-            else if (!write_out(x))
-                return;
-            continue;
-        }
-        switch (x->sending) {
-        case SENDING_HEAD:
-            x->sending = x->kind == BODY_NONE ? SENDING_LAST : SENDING_BODY;
-            break;
-        case SENDING_BODY:
-            if (x->starved || !pull_body(x))
-                return;
-            break;
-        case SENDING_LAST:
-            x->sending = SENDING_DONE;
-            break;
-        case SENDING_DONE:
-        case SENDING_LOST:
-            return;
-        }
-    }
-}
-
-/* --- the response ------------------------------------------------------------------------- */
-
-/* How long the origin keeps the connection: Keep-Alive: timeout=5 (RFC 2068 §19.7.1.1), less a
- * second for what is on its way. */
-static mono_ms keep_time(const struct exchange *x, const struct fields *fields)
-{
-    mono_ms ms = x->fetch.origin->options.keepalive_ms;
-    struct field_list it = field_list_of(fields, FIELD_KEEP_ALIVE);
-    struct span member;
-    uint64_t s;
-
-    while (field_list_next(&it, &member)) {
-        if (span_istarts(member, SPAN("timeout=")) && span_u64(span_from(member, 8), &s) &&
-            s < (uint64_t)ms / 1000 + 1)
-            ms = s > 0 ? (mono_ms)(s - 1) * 1000 : 0;
-    }
-    return ms;
-}
-
-/* 1xx: 100 is for us, 101 was not asked for (RFC 9110 §15.2.2), others are passed on. */
-static void take_interim(struct exchange *x, const struct http_response *resp)
-{
-    if (resp->status == 101) {
-        finish(x, FETCH_BAD_RESPONSE, "101 without being asked");
-        return;
-    }
-    if (++x->interims > INTERIM_MAX) {
-        finish(x, FETCH_BAD_RESPONSE, "too many interim responses");
-        return;
-    }
-    x->waiting = WAITING_NONE; /* a new time for the first byte */
-    if (resp->status != 100 && x->fetch.handlers->interim != NULL)
-        x->fetch.handlers->interim(x->fetch.ctx, resp);
-    x->used += x->scan.used;
-    h1_scan_init(&x->scan, &x->fetch.origin->limits);
-}
-
-static void log_answer(const struct exchange *x, int status)
-{
-    struct span line = buf_span(&x->head);
-
-    line.n = span_find(line, '\r');
-    log_msg(LOG_DEBUG, "origin %s (%s): %.*s: %d%s", x->fetch.origin->name.p, x->fetch.info.server,
-        SPAN_ARG(line), status, x->fetch.info.reused ? ", on a kept connection" : "");
-}
-
-static void take_final(struct exchange *x, const struct http_response *resp)
-{
-    struct fetch *f = &x->fetch;
-
-    x->used += x->scan.used;
-    x->state = EXCHANGE_BODY;
-    x->framing = resp->body;
-    x->left = resp->body == BODY_LENGTH ? resp->content_length : 0;
-    x->keep = resp->keep_alive;
-    x->keep_ms = keep_time(x, &resp->fields);
-    x->whole = x->framing == BODY_NONE || (x->framing == BODY_LENGTH && x->left == 0);
-    if (x->framing == BODY_CHUNKED)
-        chunked_init(&x->chunked, &f->origin->limits, &f->arena);
-    log_answer(x, resp->status);
-    f->handlers->head(f->ctx, resp);
-}
-
-/* False: more bytes are needed, or it failed. */
-static bool take_head(struct exchange *x)
-{
-    struct span in = span_from(buf_span(&x->in), x->used);
-    struct http_response resp;
-
-    switch (h1_response_parse(&x->scan, in, x->method, &x->fetch.arena, &resp)) {
-    case H1_MORE:
-        return false;
-    case H1_BAD:
-        finish(x, FETCH_BAD_RESPONSE, x->scan.why);
-        return false;
-    case H1_OK:
-        if (resp.status < 200)
-            take_interim(x, &resp);
-        else
-            take_final(x, &resp);
-        return !ended(x);
-    }
-    return false;
-}
-
-static void response_whole(struct exchange *x)
-{
-    const struct fields *trailers = &x->chunked.trailers;
-
-    x->whole = true;
-    if (x->framing == BODY_CHUNKED && trailers->n > 0 && x->fetch.handlers->trailers != NULL)
-        x->fetch.handlers->trailers(x->fetch.ctx, trailers);
-    if (!x->fetch.cancelled)
-        finish(x, FETCH_DONE, "whole");
-}
-
-static void take_chunks(struct exchange *x, struct span in)
-{
-    const char *from = in.p;
-
-    switch (chunked_next(&x->chunked, &in, &x->fetch.pending)) {
-    case CHUNKED_MORE:
-    case CHUNKED_DATA:
-        break;
-    case CHUNKED_END:
-        x->whole = true;
-        break;
-    case CHUNKED_BAD:
-        fetch_explain(&x->fetch, "the response was cut: %s", x->chunked.why);
-        fetch_finish(&x->fetch, FETCH_CUT);
-        break;
-    }
-    x->used += (size_t)(in.p - from);
-}
-
-/* What was received to fetch.pending, or `whole`. False: more bytes are needed. */
-static bool take_body(struct exchange *x)
-{
-    struct span in = span_from(buf_span(&x->in), x->used);
-
-    if (x->whole)
-        return true;
-    if (in.n == 0)
-        return false;
-    switch (x->framing) {
-    case BODY_LENGTH:
-        if (in.n > x->left)
-            in.n = (size_t)x->left;
-        x->left -= in.n;
-        x->whole = x->left == 0;
-        x->fetch.pending = in;
-        x->used += in.n;
-        break;
-    case BODY_UNTIL_CLOSE:
-        x->fetch.pending = in;
-        x->used += in.n;
-        break;
-    case BODY_CHUNKED:
-        take_chunks(x, in);
-        break;
-    case BODY_NONE:
-        break;
-    }
-    return true;
-}
-
-/* Works off what was received. */
-static void take(struct exchange *x)
-{
-    for (;;) {
-        if (x->fetch.pending.n > 0 && !fetch_deliver(&x->fetch))
-            return;
-        if (x->state == EXCHANGE_HEAD) {
-            if (!take_head(x))
-                return;
-        } else if (!take_body(x)) {
-            return;
-        }
-        if (ended(x))
-            return;
-        if (x->whole && x->fetch.pending.n == 0) {
-            response_whole(x);
-            return;
-        }
-    }
-}
+/* --- receiving ---------------------------------------------------------------------------- */
 
 /* All of `in` is worked off, or is a head's beginning: reads behind it. False: nothing came. */
 static bool receive(struct exchange *x)
@@ -473,7 +137,7 @@ static bool receive(struct exchange *x)
     buf_consume(&x->in, x->used);
     x->used = 0;
     if (!buf_reserve(&x->in, room)) {
-        finish(x, FETCH_OVERLOAD, "no memory for the response");
+        exchange_finish(x, FETCH_OVERLOAD, "no memory for the response");
         return false;
     }
     n = stream_read(&x->conn->stream, x->in.p + x->in.n, room);
@@ -495,12 +159,12 @@ static bool receive(struct exchange *x)
 
 static void receive_response(struct exchange *x)
 {
-    for (unsigned reads = 0; reads < TURN_READS; reads++) {
-        take(x);
-        if (ended(x) || x->fetch.paused || !receive(x))
+    for (unsigned reads = 0; reads < EXCHANGE_TURN; reads++) {
+        exchange_take(x);
+        if (exchange_ended(x) || x->fetch.paused || !receive(x))
             return;
     }
-    take(x);
+    exchange_take(x);
 }
 
 /* --- waiting ------------------------------------------------------------------------------ */
@@ -565,10 +229,10 @@ static void exchange_run(struct fetch *f)
     }
     if (x->state < EXCHANGE_HEAD && !get_connection(x))
         return;
-    send_request(x);
-    if (!ended(x))
+    exchange_send(x);
+    if (!exchange_ended(x))
         receive_response(x);
-    if (!ended(x) && x->state >= EXCHANGE_HEAD)
+    if (!exchange_ended(x) && x->state >= EXCHANGE_HEAD)
         await(x);
 }
 
@@ -606,25 +270,6 @@ static const struct fetch_kind exchange_kind = {
     .release = exchange_release,
 };
 
-/* Leaves it empty when it does not fit. */
-static void write_head(struct exchange *x, const struct fetch_request *req)
-{
-    const struct origin_options *o = &x->fetch.origin->options;
-    struct http_request head = {
-        .method = req->method_id,
-        .method_text = req->method,
-        .target = req->target,
-        .authority = o->host.n > 0 ? o->host : req->host,
-        .fields = *req->fields,
-        .body = req->body,
-        .content_length = req->content_length,
-        .keep_alive = o->keepalive_ms > 0,
-    };
-
-    if (!h1_request_write(&x->head, &head))
-        x->head.n = 0;
-}
-
 struct fetch *exchange_start(struct fetcher *fr, struct origin *o, const struct fetch_request *req,
     const struct fetch_handlers *handlers, void *ctx)
 {
@@ -636,8 +281,8 @@ struct fetch *exchange_start(struct fetcher *fr, struct origin *o, const struct 
     x->method = req->method_id;
     x->kind = req->body;
     x->content_length = req->content_length;
-    buf_init(&x->head, REQUEST_HEAD_MAX);
+    buf_init(&x->head, EXCHANGE_HEAD_MAX);
     buf_init(&x->in, o->limits.head_bytes + BODY_READ);
-    write_head(x, req);
+    exchange_write_head(x, req);
     return &x->fetch;
 }
