@@ -169,10 +169,9 @@ void fill_detach(struct fill *f, struct reader *r)
     f->readers_n--;
     if (fill_ended(f))
         return;
+    fill_readers_moved(f);
     if (f->readers_n == 0)
         fill_post_room(f);
-    else
-        fill_readers_moved(f);
 }
 
 static void fill_wake(struct fill *f, bool all)

@@ -48,6 +48,8 @@ struct reader *reader_of_fill(
         r->fill = fill_ref(f);
     if (can_join && !alone)
         fill_attach(f, r);
+    if (can_join && f->state != FILL_WAITING)
+        reader_post(r); /* no change may come any more */
     pthread_mutex_unlock(&f->lock);
     if (!can_join) {
         free(r);

@@ -32,7 +32,8 @@ struct piece {
 /* From a stored object: state READ_READY at once. Takes its own reference. */
 struct reader *reader_of_object(struct object *obj);
 /* From a fill; `is_leader` for the request that leads it (it may read a passing fill). `wake(ctx)`
- * is called on worker `w` when the state changed or bytes came after reader_pieces() had none;
+ * is called on worker `w` when the state changed or bytes came after reader_pieces() had none, and
+ * once for a fill that is past FILL_WAITING already;
  * never from inside a reader or fill call. NULL: the fill can no longer be joined from its first
  * byte. The reader holds its own reference to the fill. */
 struct reader *reader_of_fill(

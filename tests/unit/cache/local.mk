@@ -41,5 +41,6 @@ UNIT += %D%/t_model
 %C%_t_model_SOURCES = %D%/t_model.c %D%/rules.h %D%/said.h
 %C%_t_model_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
 UNIT += %D%/t_fill_threaded
+UNIT_THREADED += %D%/t_fill_threaded
 %C%_t_fill_threaded_SOURCES = %D%/t_fill_threaded.c %D%/things.h
 %C%_t_fill_threaded_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
