@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -474,7 +475,7 @@ int rig_connect(struct rig *r, int sndbuf)
     struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
     socklen_t len = sizeof(in);
     struct errand e = {0};
-    int small = 16384;
+    int small = 16384, on = 1;
     int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
 
     if (sndbuf > 0)
@@ -486,6 +487,7 @@ int rig_connect(struct rig *r, int sndbuf)
     e.fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     assert_true(e.fd >= 0);
     close(listener);
+    assert_int_equal(setsockopt(e.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
     if (sndbuf > 0)
         assert_int_equal(setsockopt(e.fd, SOL_SOCKET, SO_SNDBUF, &sndbuf, sizeof(sndbuf)), 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));

@@ -28,7 +28,7 @@
 
 #include <pthread.h>
 
-enum { RIG_BIG_BYTES = 4 << 20, RIG_FILL_BYTES = 300000, RIG_ENDS_MAX = 4096 };
+enum { RIG_BIG_BYTES = 4 << 20, RIG_FILL_BYTES = 300000, RIG_ENDS_MAX = 65536 };
 
 /* Byte `i` of every long body. */
 static inline char rig_byte(size_t i)

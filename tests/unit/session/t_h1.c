@@ -91,7 +91,7 @@ static void splits_do_not_matter(void **state)
         client_send_bytes(fd, MIXED, at);
         rig_run(*state, nothing);
         rig_run(*state, nothing); /* what was sent is read by now */
-        client_send_bytes(fd, MIXED + at, n - at);
+        client_send_bytes(fd, &MIXED[at], n - at);
         client_expect(fd, MIXED_ANSWERS);
         client_expect_silence(fd, 0);
         close(fd);
@@ -104,7 +104,7 @@ static void byte_by_byte(void **state)
     int fd = rig_connect(*state, 0);
 
     for (size_t i = 0; i < strlen(MIXED); i++) {
-        client_send_bytes(fd, MIXED + i, 1);
+        client_send_bytes(fd, &MIXED[i], 1);
         rig_run(*state, nothing);
     }
     client_expect(fd, MIXED_ANSWERS);
