@@ -270,7 +270,9 @@ static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s
     for (unsigned i = 0; i < s->hosts_n; i++) {
         const struct site *other = site_table_add(c->table, s->hosts[i], s);
 
-        if (other != NULL)
+        if (other == s)
+            conf_error(l->errors, s->at, "the host %.*s is given twice", CONF_SHOW(s->hosts[i]));
+        else if (other != NULL)
             conf_error(l->errors, s->at, "the host %.*s belongs to the site at %s:%u:%u already",
                 CONF_SHOW(s->hosts[i]), other->at.file, other->at.line, other->at.column);
     }

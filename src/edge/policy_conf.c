@@ -244,6 +244,12 @@ static void set_query(struct conf_load *l, void *self, const struct conf_node *n
         o->query_sort = true;
         return;
     }
+    for (unsigned i = 1; i < node->args_n; i++) {
+        if (arg(node, i).n == 0) {
+            conf_error(l->errors, node->args[i].at, "the name of a parameter is not empty");
+            return;
+        }
+    }
     if (o->query != (enum query_mode)word)
         o->query_names_n = 0;
     o->query = (enum query_mode)word;
@@ -372,7 +378,8 @@ const struct directive policy_directives[] = {
         .about = "Sets or removes a field of responses on their way to the client."},
     {"redirect", CONF_CUSTOM(set_redirect, 1, 2), .usage = "[STATUS] PATH|URL",
         .about = "Answers with a redirect (302 unless a STATUS is given) and asks no origin. "
-                 "`$path` at the end of the place stands for the request's path and query."},
+                 "`$path` at the end of the place stands for the request's path and query. A path "
+                 "with an origin of its own is not redirected with the rest of its site."},
     {"trailers", CONF_FLAG(struct policy, pass_trailers), .preset = "off",
         .about = "Passes the origin's trailer fields on to clients; off drops them."},
     {0},

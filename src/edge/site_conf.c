@@ -2,6 +2,7 @@
 
 #include "edge/conf.h"
 #include "http/uri.h"
+#include "net/addr.h"
 
 #include <string.h>
 
@@ -9,25 +10,27 @@
 static struct span host_name(struct conf_load *l, const struct conf_word *w)
 {
     struct span name = w->text, host;
+    bool wild = span_starts(name, SPAN("*."));
+    struct addr literal;
     unsigned port;
 
     if (span_eq(name, SPAN("*")))
         return name;
-    if (span_starts(name, SPAN("*.")))
+    if (wild)
         name = span_from(name, 2);
-    if (!uri_authority_parse(name, &host, &port) || span_find(name, '*') < name.n) {
+    if (!uri_authority_parse(name, &host, &port) || (wild && addr_parse_ip(host, 0, &literal))) {
         conf_error(l->errors, w->at,
             "\"%.*s\" is not a host name: www.example.com, *.example.com or * would be",
             CONF_SHOW(w->text));
         return SPAN_EMPTY;
     }
     if (port != 0) {
-        conf_error(l->errors, w->at, "a site's host has no port: \"%.*s\" would be right",
-            CONF_SHOW(host));
+        conf_error(l->errors, w->at, "a site's host has no port: \"%s%.*s\" would be right",
+            wild ? "*." : "", CONF_SHOW(host));
         return SPAN_EMPTY;
     }
     host = uri_host_normalise(l->arena, host, 0, 0);
-    return name.n < w->text.n ? arena_join(l->arena, SPAN("*."), host) : host;
+    return wild ? arena_join(l->arena, SPAN("*."), host) : host;
 }
 
 static void *site_open(struct conf_load *l, void *parent, const struct conf_node *node)

@@ -1,5 +1,6 @@
-UNIT += %D%/t_accesslog %D%/t_forward %D%/t_site
+UNIT += %D%/t_accesslog %D%/t_conf %D%/t_forward %D%/t_site
 edge_ldadd = $(LIBS_EDGE) $(CMOCKA_LIBS)
 %C%_t_accesslog_LDADD = $(edge_ldadd)
+%C%_t_conf_LDADD = $(edge_ldadd)
 %C%_t_forward_LDADD = $(edge_ldadd)
 %C%_t_site_LDADD = $(edge_ldadd)
