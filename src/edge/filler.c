@@ -277,6 +277,8 @@ static void judge(
     };
 
     policy_judge(&q, &f->arena, v);
+}
+
 /* For counters, the log, Cache-Status and explain. That other methods than GET are not stored tells
  * nothing about the resource. */
 static void not_stored(struct filler *f, enum nostore_reason why, int status)
@@ -287,8 +289,6 @@ static void not_stored(struct filler *f, enum nostore_reason why, int status)
             &(struct notstored){why, status, worker_wall_s(f->edge->worker)});
     if (f->client != NULL && !f->whole)
         f->client->cs.detail = nostore_token(why);
-}
-
 }
 
 /* A stored response takes on the fields of a newer head (RFC 9111 §3.2), as a new object with a

@@ -205,6 +205,11 @@ void edge_close(struct edge **ep)
 
     *ep = NULL;
     pool_free(&e->blocking);
+    /* All have ended before the first is freed: they post to each other. */
+    for (int64_t i = 0; i < e->conf->workers; i++) {
+        if (e->workers[i].worker != NULL)
+            worker_wait(e->workers[i].worker);
+    }
     for (int64_t i = 0; i < e->conf->workers; i++)
         close_worker(e, &e->workers[i]);
     sinks_stop(); /* the last lines are written before their logs are closed */
