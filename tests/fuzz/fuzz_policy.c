@@ -118,8 +118,7 @@ static struct verdict judge(const struct input *in, struct fields *head_fields)
     check(!v.store || !fields_list_has(head_fields, FIELD_VARY, SPAN("*")));
     if (v.store && !v.targeted) {
         check(!directive_there(head_fields, SPAN("private")));
-        check(!directive_there(head_fields, SPAN("no-store")) ||
-              directive_there(head_fields, SPAN("must-understand")));
+        check(!directive_there(head_fields, SPAN("no-store")) || v.cc.must_understand);
     }
     if (v.store && fields_has(&in->request, FIELD_AUTHORIZATION))
         check(v.cc.is_public || v.cc.must_revalidate || v.cc.s_maxage >= 0);
