@@ -1,0 +1,299 @@
+/*
+ * arrival.c - what becomes of a response from the origin: stored under its key or its variant's,
+ * passed to its client alone, taken for news about something stored; and what it makes invalid.
+ */
+#include "edge/filler_impl.h"
+
+#include "base/log.h"
+#include "cache/key.h"
+#include "cache/object.h"
+#include "cache/policy.h"
+#include "cache/spec.h"
+#include "cache/update.h"
+#include "cache/vary.h"
+#include "edge/forward.h"
+#include "edge/notstored.h"
+#include "edge/server.h"
+#include "edge/variants.h"
+#include "origin/fetch.h"
+
+enum { REMEMBER_MS = 30000 /* that a key's responses are not storable */ };
+
+/* Where the request went, as references in its response are to be understood. */
+static struct update_base base_of(const struct filler *f)
+{
+    return (struct update_base){
+        .scheme = f->from.proto,
+        .host = f->host,
+        .port = f->port,
+        .target = {.path = f->path, .has_query = f->has_query, .query = f->query},
+    };
+}
+
+static void judge(
+    struct filler *f, enum http_method method, const struct http_response *head, struct verdict *v)
+{
+    struct policy_question q = {
+        .method = method,
+        .request = &f->request.fields,
+        .ask = &f->ask,
+        .head = head,
+        .options = &f->policy->cache,
+        .request_s = f->asked_at,
+        .response_s = worker_wall_s(f->edge->worker),
+    };
+
+    policy_judge(&q, &f->arena, v);
+}
+
+/* For counters, the log, Cache-Status and explain. That other methods than GET are not stored tells
+ * nothing about the resource. */
+static void not_stored(struct filler *f, enum nostore_reason why, int status)
+{
+    nostore_count(why);
+    if (why != NOSTORE_METHOD && f->key.text.p != NULL)
+        notstored_put(f->edge->edge->notstored, f->key.hash,
+            &(struct notstored){why, status, worker_wall_s(f->edge->worker)});
+    if (f->client != NULL && !f->whole)
+        f->client->cs.detail = nostore_token(why);
+}
+
+/* A stored response takes on the fields of a newer head (RFC 9111 §3.2), as a new object with a
+ * reference for the caller; stored in the place of the old one if it may be. */
+static struct object *renew(struct filler *f, struct object *old, const struct http_response *newer)
+{
+    wall_s now = worker_wall_s(f->edge->worker);
+    struct fields had = object_fields(old, &f->arena);
+    struct http_response merged = {.status = old->status, .minor = 1}, arrived = *newer;
+    struct verdict v;
+    struct object *obj;
+
+    arrived.fields = fields_copy(&newer->fields, &f->arena);
+    forward_response(&arrived, f->edge->edge, false, false, now, &f->arena);
+    merged.fields = update_merge(&had, &arrived.fields, now, &f->arena);
+    judge(f, METHOD_GET, &merged, &v);
+    fields_remove(&merged.fields, FIELD_AGE);
+    obj = object_with_head(old, &merged, &v.fresh);
+    if (!v.store) {
+        cache_remove(f->edge->cache, &(struct cache_key){old->key, old->hash});
+        not_stored(f, v.reason, newer->status);
+    } else if (!cache_replace(f->edge->cache, old, obj)) {
+        log_msg(LOG_DEBUG, "an updated response has been replaced meanwhile; it is not stored");
+    }
+    return obj;
+}
+
+/* 304: what is stored is good again (RFC 9111 §4.3.4). */
+static void validated(struct filler *f, const struct http_response *head)
+{
+    struct object *obj = renew(f, f->validate, head);
+
+    if (f->client != NULL)
+        f->client->word = CACHE_REVALIDATED;
+    fill_validated(f->fill, obj);
+    object_release(&obj);
+    filler_end(f);
+}
+
+/* A 304 that is about something else than what is stored, or that nobody asked for. */
+static void misfit_304(struct filler *f)
+{
+    if (f->validate == NULL) {
+        filler_fail(f, 502, "bad-response");
+        return;
+    }
+    object_release(&f->validate);
+    fetch_cancel(&f->fetch);
+    filler_start(f); /* the same without conditions */
+}
+
+/* What a HEAD tells about the stored response to GET (RFC 9111 §4.3.5). */
+static void update_by_a_head(struct filler *f, const struct http_response *head)
+{
+    struct object *obj = cache_peek(f->edge->cache, &f->variant), *renewed;
+    struct fields fields;
+
+    if (obj != NULL && !object_is_spec(obj) && obj->status == 200) {
+        fields = object_fields(obj, &f->arena);
+        switch (update_by_head(&fields, obj->body_bytes, head)) {
+        case UPDATE_HEAD_SAME:
+            renewed = renew(f, obj, head);
+            object_release(&renewed);
+            break;
+        case UPDATE_HEAD_CHANGED:
+            atomic_store(&obj->soft_purged, true);
+            break;
+        case UPDATE_HEAD_NOTHING:
+            break;
+        }
+    }
+    object_release(&obj);
+}
+
+/* The key under which the response will be found: its variant's, when it varies. False: it may not
+ * be stored. */
+static bool place(struct filler *f, const struct http_response *head, struct cache_key *key)
+{
+    struct cache *c = f->edge->cache;
+    struct object *there = cache_peek(c, &f->key);
+    struct span old = there != NULL && object_is_spec(there) ? object_spec(there) : SPAN_EMPTY;
+    struct span spec = SPAN_EMPTY, text;
+    enum vary_plan plan = vary_plan(
+        &f->arena, old, &f->request.fields, &head->fields, &f->policy->cache, random_u64(), &spec);
+
+    *key = f->key;
+    if (plan == VARY_KEEP || plan == VARY_SPEC) {
+        text = vary_key_text(&f->arena, f->key.text, spec, &f->request.fields, &f->policy->cache);
+        *key = cache_key_of(arena_dup(&f->arena, text));
+        if (text.p == NULL)
+            plan = VARY_FAIL;
+    }
+    if (plan == VARY_SPEC)
+        spec_put(c, &f->key, spec, &f->arena);
+    object_release(&there);
+    return plan != VARY_FAIL;
+}
+
+/* Responses that nobody but this request gets, and how long to remember that the next will be so.
+ */
+static void pass(
+    struct filler *f, struct http_response *head, const struct verdict *v, int64_t length)
+{
+    bool head_only = f->request.method == METHOD_HEAD;
+    bool remember = !f->whole && !nostore_of_request(v->reason);
+
+    forward_response(
+        head, f->edge->edge, false, head_only, worker_wall_s(f->edge->worker), &f->arena);
+    fill_pass(f->fill, object_new(f->edge->cache, &f->key, head, &v->fresh), length,
+        remember ? REMEMBER_MS : 0);
+}
+
+static void keep(struct filler *f, struct http_response *head, const struct verdict *v,
+    const struct cache_key *key, int64_t length)
+{
+    bool stored;
+
+    policy_omit(v, &head->fields);
+    forward_response(head, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
+    stored = fill_head(f->fill, object_new(f->edge->cache, key, head, &v->fresh), length);
+    if (!stored)
+        not_stored(f, NOSTORE_NO_ROOM, head->status);
+    else if (!hash128_eq(key->hash, f->key.hash))
+        variants_put(f->edge->edge->variants, f->key.hash, key->hash);
+    if (f->client != NULL)
+        f->client->cs.stored = stored;
+}
+
+/* What an unsafe request has changed is not fresh any more (RFC 9111 §4.4). */
+static void invalidate(struct filler *f, const struct http_response *head)
+{
+    struct update_base base = base_of(f);
+    struct update_target targets[UPDATE_TARGETS_MAX];
+    unsigned n = update_invalidates(
+        f->request.method, head->status, &head->fields, &base, &f->arena, targets);
+
+    for (unsigned i = 0; i < n; i++) {
+        struct key_parts parts = {
+            .host = f->from.host,
+            .path = targets[i].path,
+            .has_query = targets[i].has_query,
+            .query = targets[i].query,
+            .fields = &f->request.fields,
+        };
+        struct cache_key key;
+
+        parts.query = key_query(&f->arena, parts.query, &parts.has_query, &f->policy->cache);
+        key = cache_key_of(key_text(&f->arena, &parts, &f->policy->cache));
+        if (key.text.p != NULL)
+            cache_remove(f->edge->cache, &key);
+    }
+}
+
+static int64_t body_length(const struct http_response *head)
+{
+    switch (head->body) {
+    case BODY_NONE:
+        return 0;
+    case BODY_LENGTH:
+        return (int64_t)head->content_length;
+    case BODY_CHUNKED:
+    case BODY_UNTIL_CLOSE:
+        return -1;
+    }
+    return -1;
+}
+
+/* Whether readers are better served with what they hold than with this error (RFC 5861 §4). */
+static bool stale_is_better(struct filler *f, int status)
+{
+    return status >= 500 && f->validate != NULL &&
+           fresh_may_serve_on_error(&f->validate->fresh, &f->ask, worker_wall_s(f->edge->worker));
+}
+
+/* What went on as it came is stored in one case only: a POST whose response says that it is what a
+ * GET would get, and for how long (RFC 9110 §9.3.3). */
+static void judge_arrived(struct filler *f, const struct http_response *head, struct verdict *v)
+{
+    struct update_base base = base_of(f);
+
+    if (!f->whole) {
+        judge(f, f->request.method, head, v);
+        return;
+    }
+    if (!f->policy->bypass &&
+        update_stands_for_get(f->request.method, head->status, &head->fields, &base, &f->arena)) {
+        judge(f, METHOD_GET, head, v);
+        v->store = v->store && fresh_is_explicit(&v->fresh);
+        return;
+    }
+    judge(f, f->request.method, head, v);
+    v->store = false;
+}
+
+/* Why a request of that kind leaves nothing in the cache, whatever the answer. */
+static enum nostore_reason whole_reason(const struct filler *f)
+{
+    if (f->request.method != METHOD_GET)
+        return NOSTORE_METHOD;
+    return f->policy->bypass ? NOSTORE_BYPASS : NOSTORE_KEY_LIMIT;
+}
+
+void filler_arrived(struct filler *f, const struct http_response *in)
+{
+    struct http_response head = *in;
+    int64_t length = body_length(in);
+    struct cache_key key;
+    struct verdict v;
+
+    if (in->status == 304 && !f->whole) {
+        struct fields stored = {0};
+
+        if (f->validate != NULL)
+            stored = object_fields(f->validate, &f->arena);
+        if (f->validate != NULL && update_selects(&stored, &in->fields))
+            validated(f, in);
+        else
+            misfit_304(f);
+        return;
+    }
+    if (f->request.method == METHOD_HEAD && !f->policy->bypass)
+        update_by_a_head(f, in);
+    if (stale_is_better(f, in->status)) {
+        filler_fail(f, 502, "origin-error");
+        return;
+    }
+    head.fields = fields_dup(&in->fields, &f->arena);
+    head.reason = SPAN_EMPTY;
+    invalidate(f, in);
+    judge_arrived(f, &head, &v);
+    if (!v.store && f->whole)
+        v.reason = whole_reason(f);
+    else if (v.store && !place(f, &head, &key))
+        v.reason = NOSTORE_KEY_LIMIT;
+    if (v.reason != NOSTORE_NONE) {
+        not_stored(f, v.reason, in->status);
+        pass(f, &head, &v, length);
+    } else {
+        keep(f, &head, &v, &key, length);
+    }
+}
