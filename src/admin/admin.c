@@ -13,8 +13,8 @@
 
 /* Questions are short, and so is our patience. */
 static const struct session_conf door_conf = {
-    .line_bytes = 4096,
-    .head_bytes = 16384,
+    .line_bytes = 16384, /* a question to explain has a URL and fields */
+    .head_bytes = 32768,
     .fields = 50,
     .body_max_bytes = 64 << 10,
     .head_timeout_ms = 5000,
@@ -22,7 +22,7 @@ static const struct session_conf door_conf = {
     .idle_timeout_ms = 60000,
     .send_timeout_ms = 10000,
     .connections_max = ADMIN_CONNECTIONS,
-    .limits = {4096, 16384, 50},
+    .limits = {16384, 32768, 50},
 };
 
 /* One listener and its connections. */

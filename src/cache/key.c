@@ -116,6 +116,47 @@ static struct span cookie_value(struct arena *a, const struct fields *f, struct 
     return found ? text_span(&t) : SPAN_EMPTY;
 }
 
+static bool take(struct span *rest, struct span start)
+{
+    if (!span_starts(*rest, start))
+        return false;
+    *rest = span_from(*rest, start.n);
+    return true;
+}
+
+/* "name=LENGTH:value" or "name=-", as text_put_part() makes them. */
+static bool part_take(struct span *rest, struct key_line *out)
+{
+    struct span digits;
+    uint64_t length;
+
+    if (!span_cut(rest, '=', &out->name) || rest->p == NULL)
+        return false;
+    out->value = SPAN_EMPTY;
+    if (take(rest, SPAN("-")))
+        return true;
+    if (!span_cut(rest, ':', &digits) || !span_u64(digits, &length) || length > rest->n)
+        return false;
+    out->value = span_make(rest->p, (size_t)length);
+    *rest = span_from(*rest, (size_t)length);
+    return true;
+}
+
+bool key_line_next(struct span *rest, struct key_line *out)
+{
+    if (take(rest, SPAN("\nvary "))) /* its id */
+        *rest = span_from(*rest, span_find(*rest, '\n'));
+    if (take(rest, SPAN("\nfield ")))
+        out->kind = SPAN("field");
+    else if (take(rest, SPAN("\ncookie ")))
+        out->kind = SPAN("cookie");
+    else if (take(rest, SPAN("\n")))
+        out->kind = SPAN("vary");
+    else
+        return false;
+    return part_take(rest, out);
+}
+
 struct span key_text(
     struct arena *a, const struct key_parts *parts, const struct cache_options *options)
 {

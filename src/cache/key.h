@@ -38,4 +38,17 @@ struct span key_query(
 struct span key_text(
     struct arena *a, const struct key_parts *parts, const struct cache_options *options);
 
+/* A line of a key's text, for explain. */
+struct key_line {
+    struct span kind;  /* "field", "cookie"; of a variant's key "vary" */
+    struct span name;  /* lower case, but of a cookie */
+    struct span value; /* p == NULL: absent */
+};
+
+/*
+ * Takes a line off what follows the first line of a key, or what follows the resource's key in a
+ * variant's (vary.h). False: there is none, or it is not such a text.
+ */
+bool key_line_next(struct span *rest, struct key_line *out);
+
 #endif

@@ -9,6 +9,7 @@
 #include "cache/cache.h"
 #include "config.h"
 #include "edge/conf.h"
+#include "edge/explain.h"
 #include "edge/filler.h"
 #include "edge/names.h"
 #include "edge/notstored.h"
@@ -113,6 +114,11 @@ static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
 static bool open_admin(struct edge *e)
 {
     const struct edge_conf *c = e->conf;
+    static const struct admin_route routes[] = {
+        {METHOD_GET, "/explain", ADMIN_CONTROL, explain_serve,
+            "what would become of a request, and why"},
+        {0},
+    };
     static const struct counter_list *const counters[] = {&nostore_counters, NULL};
     char err[512];
     struct admin_conf conf = {
@@ -120,6 +126,7 @@ static bool open_admin(struct edge *e)
         .metrics = c->metrics != NULL ? &c->metrics->addr : NULL,
         .facts = tell_facts,
         .counters = counters,
+        .routes = routes,
         .app = e,
     };
 

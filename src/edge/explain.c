@@ -1,0 +1,565 @@
+#include "edge/explain.h"
+
+#include "base/check.h"
+#include "cache/key.h"
+#include "cache/object.h"
+#include "cache/policy.h"
+#include "cache/vary.h"
+#include "edge/conf.h"
+#include "edge/decision.h"
+#include "edge/notstored.h"
+#include "edge/server.h"
+#include "edge/variants.h"
+#include "http/date.h"
+#include "http/h1_parse.h"
+#include "http/uri.h"
+#include "origin/origin.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* All that is known of the request in question. */
+struct explained {
+    const struct explain_source *source;
+    struct arena *arena;
+    struct http_request request;
+    enum route_end end; /* ROUTE_FOUND: the rest counts */
+    struct route route;
+    struct decision decision;
+};
+
+/* --- texts -------------------------------------------------------------------------------- */
+
+/* JSON is UTF-8; what a stranger put into a key need not be. */
+static json_t *text(struct span s)
+{
+    json_t *json = json_stringn(s.p != NULL ? s.p : "", s.n);
+    char *ascii;
+
+    if (json != NULL)
+        return json;
+    ascii = xmalloc(s.n);
+    for (size_t i = 0; i < s.n; i++)
+        ascii[i] = (unsigned char)s.p[i] < 0x80 ? s.p[i] : '?';
+    json = json_stringn(ascii, s.n);
+    free(ascii);
+    return json;
+}
+
+static json_t *text_or_null(struct span s)
+{
+    return s.p != NULL ? text(s) : json_null();
+}
+
+static json_t *number(int64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static json_t *date(wall_s at)
+{
+    char s[HTTP_DATE_LEN];
+
+    http_date_format(at, s);
+    return json_stringn(s, HTTP_DATE_LEN);
+}
+
+static void put(json_t *object, const char *name, json_t *value)
+{
+    json_object_set_new(object, name, value);
+}
+
+static json_t *sentence(struct arena *a, const char *fmt, int64_t s)
+{
+    return text(arena_printf(a, fmt, s));
+}
+
+/* --- the question ------------------------------------------------------------------------- */
+
+/* The head that a client would send, so that the same parser reads it. */
+static struct span head_of(const struct explain_question *q, struct arena *a)
+{
+    struct span url = span_make(q->url.p, span_find(q->url, '#'));
+    struct span scheme = span_istarts(url, SPAN("http://")) || span_istarts(url, SPAN("https://"))
+                             ? SPAN_EMPTY
+                             : SPAN("http://");
+    struct span method = q->method.n > 0 ? q->method : SPAN("GET"), authority, head;
+
+    authority = span_from(url, scheme.n > 0 ? 0 : span_find(url, '/') + 2);
+    authority.n = span_find(authority, '/');
+    authority.n = span_find(authority, '?');
+    head = arena_printf(a, "%.*s %.*s%.*s HTTP/1.1\r\nHost: %.*s\r\n", SPAN_ARG(method),
+        SPAN_ARG(scheme), SPAN_ARG(url), SPAN_ARG(authority));
+    for (unsigned i = 0; i < q->fields_n; i++)
+        head = arena_join(a, head, arena_join(a, q->fields[i], SPAN("\r\n")));
+    return arena_join(a, head, SPAN("\r\n"));
+}
+
+static bool has_line_end(struct span s)
+{
+    return span_find(s, '\r') < s.n || span_find(s, '\n') < s.n;
+}
+
+static bool read_question(
+    const struct explain_question *q, struct arena *a, struct http_request *req, const char **why)
+{
+    const struct h1_limits limits = {64 << 10, 256 << 10, EXPLAIN_FIELDS_MAX + 1};
+    struct h1_scan scan;
+    struct span head;
+
+    *why = "the URL, the method or a field has a line end";
+    if (has_line_end(q->url) || has_line_end(q->method))
+        return false;
+    for (unsigned i = 0; i < q->fields_n; i++) {
+        if (has_line_end(q->fields[i]))
+            return false;
+        *why = "a field has no name and colon: it should be like 'Name: value'";
+        if (span_find(q->fields[i], ':') == q->fields[i].n || q->fields[i].p[0] == ':')
+            return false;
+    }
+    head = head_of(q, a);
+    h1_scan_init(&scan, &limits);
+    if (h1_request_parse(&scan, head, a, req) == H1_OK && scan.used == head.n)
+        return true;
+    *why = scan.why != NULL ? scan.why : "it is no request";
+    return false;
+}
+
+/* --- where it belongs --------------------------------------------------------------------- */
+
+static json_t *request_part(const struct explained *x)
+{
+    const struct route *r = &x->route;
+    json_t *o = json_object();
+
+    put(o, "method", text(x->request.method_text));
+    put(o, "host", text(r->host.n > 0 ? r->host : x->request.authority));
+    put(o, "path", text(r->path.n > 0 ? r->path : x->request.path));
+    put(o, "query", r->has_query ? text(r->query) : json_null());
+    return o;
+}
+
+static json_t *site_part(const struct site *site)
+{
+    json_t *o, *hosts;
+
+    if (site == NULL)
+        return json_null();
+    o = json_object();
+    hosts = json_array();
+    for (unsigned i = 0; i < site->hosts_n; i++)
+        json_array_append_new(hosts, text(site->hosts[i]));
+    put(o, "name", text(site->name));
+    put(o, "hosts", hosts);
+    put(o, "file", site->at.file != NULL ? text(span_of(site->at.file)) : json_null());
+    put(o, "line", number(site->at.line));
+    return o;
+}
+
+static json_t *policy_part(const struct policy *p)
+{
+    static const char *const cookies[] = {
+        [SET_COOKIE_EXPLICIT] = "explicit",
+        [SET_COOKIE_NEVER] = "never",
+        [SET_COOKIE_ALWAYS] = "always",
+    };
+    const struct cache_options *c;
+    json_t *o;
+
+    if (p == NULL)
+        return json_null();
+    c = &p->cache;
+    o = json_object();
+    put(o, "origin", p->origin != NULL ? text(p->origin->name) : json_null());
+    put(o, "bypass", json_boolean(p->bypass));
+    put(o, "ttl_s", c->ttl_s >= 0 ? number(c->ttl_s) : json_null());
+    put(o, "default_s", number(c->default_s));
+    put(o, "min_s", number(c->min_s));
+    put(o, "max_s", c->max_s < INT64_MAX ? number(c->max_s) : json_null());
+    put(o, "stale_while_revalidate_s", number(c->stale_while_revalidate_s));
+    put(o, "stale_if_error_s", number(c->stale_if_error_s));
+    put(o, "honour_request", json_boolean(c->honour_request));
+    put(o, "set_cookie", json_string(cookies[c->set_cookie]));
+    return o;
+}
+
+/* --- keys --------------------------------------------------------------------------------- */
+
+/* [{"kind", "name", "value"}] out of the lines of a key. */
+static json_t *lines_part(struct span lines)
+{
+    json_t *all = json_array();
+    struct key_line line;
+
+    while (key_line_next(&lines, &line)) {
+        json_t *o = json_object();
+
+        put(o, "kind", text(line.kind));
+        put(o, "name", text(line.name));
+        put(o, "value", text_or_null(line.value));
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
+static json_t *key_part(const struct route *r)
+{
+    json_t *o;
+
+    if (r->key.text.p == NULL)
+        return json_null();
+    o = json_object();
+    put(o, "host", text(r->host));
+    put(o, "path", text(r->path));
+    put(o, "query", r->has_query ? text(r->query) : json_null());
+    put(o, "lines", lines_part(span_from(r->key.text, span_find(r->key.text, '\n'))));
+    return o;
+}
+
+/* --- variants ----------------------------------------------------------------------------- */
+
+/* Of the keys of all variants that can be found now: the resource's key, and "\nvary " with the id
+ * of the specification that stands (vary.h). */
+static struct span variants_prefix(const struct explained *x)
+{
+    struct span id = span_from(x->decision.spec, sizeof("vary ") - 1);
+
+    id.n = span_find(id, ' ');
+    return arena_printf(x->arena, "%.*s\nvary %.*s", SPAN_ARG(x->route.key.text), SPAN_ARG(id));
+}
+
+static json_t *variant_part(const struct explained *x, const struct object *obj)
+{
+    json_t *o = json_object();
+
+    put(o, "chosen", json_boolean(span_eq(obj->key, x->decision.variant.text)));
+    put(o, "values", lines_part(span_from(obj->key, x->route.key.text.n)));
+    put(o, "status", number(obj->status));
+    put(o, "body_bytes", number((int64_t)obj->body_bytes));
+    put(o, "ttl_s", number(fresh_ttl(&obj->fresh, x->source->now)));
+    return o;
+}
+
+static json_t *variants_list(const struct explained *x)
+{
+    struct hash128 hashes[VARIANTS_WAYS];
+    unsigned n = variants_get(x->source->variants, x->route.key.hash, hashes);
+    struct span prefix = variants_prefix(x);
+    json_t *all = json_array();
+
+    for (unsigned i = 0; i < n; i++) {
+        struct object *obj = cache_peek_hash(x->source->cache, hashes[i]);
+
+        if (obj != NULL && span_starts(obj->key, prefix))
+            json_array_append_new(all, variant_part(x, obj));
+        object_release(&obj);
+    }
+    return all;
+}
+
+static json_t *vary_part(const struct explained *x)
+{
+    const struct decision *d = &x->decision;
+    struct vary_names names;
+    json_t *o, *fields;
+
+    if (!d->varies || !vary_spec_names(d->spec, &names))
+        return json_null();
+    o = json_object();
+    fields = json_array();
+    for (unsigned i = 0; i < names.n; i++)
+        json_array_append_new(fields, text(names.v[i]));
+    put(o, "fields", fields);
+    put(o, "request",
+        d->variant.text.p != NULL ? lines_part(span_from(d->variant.text, x->route.key.text.n))
+                                  : json_null());
+    put(o, "variants", variants_list(x));
+    return o;
+}
+
+/* --- what is stored ----------------------------------------------------------------------- */
+
+static json_t *stored_part(const struct explained *x)
+{
+    const struct object *obj = x->decision.obj;
+    json_t *o;
+
+    if (obj == NULL)
+        return json_null();
+    o = json_object();
+    put(o, "status", number(obj->status));
+    put(o, "body_bytes", number((int64_t)obj->body_bytes));
+    put(o, "etag", text_or_null(object_get(obj, FIELD_ETAG)));
+    put(o, "last_modified", text_or_null(object_get(obj, FIELD_LAST_MODIFIED)));
+    put(o, "soft_purged", json_boolean(obj->soft_purged));
+    return o;
+}
+
+static json_t *freshness_part(const struct explained *x)
+{
+    const struct freshness *f;
+    json_t *o;
+
+    if (x->decision.obj == NULL)
+        return json_null();
+    f = &x->decision.obj->fresh;
+    o = json_object();
+    put(o, "lifetime_s", number(f->lifetime_s));
+    put(o, "lifetime_from", text(fresh_source_name((enum fresh_source)f->source)));
+    put(o, "age_s", number(fresh_age(f, x->source->now)));
+    put(o, "ttl_s", number(fresh_ttl(f, x->source->now)));
+    put(o, "date", date(f->date_s));
+    put(o, "date_from", json_string(f->has_date ? "Date" : "arrival"));
+    put(o, "age_field_s", number(f->age_value_s));
+    put(o, "response_delay_s", number(f->delay_s));
+    put(o, "initial_age_s", number(f->initial_age_s));
+    put(o, "arrived", date(f->response_s));
+    put(o, "resident_s", number(fresh_age(f, x->source->now) - f->initial_age_s));
+    put(o, "stale_while_revalidate_s", number(f->while_revalidate_s));
+    put(o, "stale_if_error_s", number(f->if_error_s));
+    put(o, "no_cache", json_boolean(f->no_cache));
+    put(o, "must_revalidate", json_boolean(f->must_revalidate));
+    put(o, "immutable", json_boolean(f->immutable));
+    return o;
+}
+
+static json_t *not_stored_part(const struct explained *x)
+{
+    struct notstored last;
+    json_t *o;
+
+    if (x->source->notstored == NULL || x->route.key.text.p == NULL ||
+        !notstored_get(x->source->notstored, x->route.key.hash, &last))
+        return json_null();
+    o = json_object();
+    put(o, "reason", text(nostore_token(last.reason)));
+    put(o, "section", text(nostore_section(last.reason)));
+    put(o, "sentence", text(nostore_sentence(last.reason)));
+    put(o, "status", number(last.status));
+    put(o, "at", date(last.at_s));
+    put(o, "ago_s", number(x->source->now - last.at_s));
+    return o;
+}
+
+/* --- what would happen -------------------------------------------------------------------- */
+
+static json_t *why_stored(const struct explained *x)
+{
+    int64_t ttl = fresh_ttl(&x->decision.obj->fresh, x->source->now);
+
+    if (ttl > 0)
+        return sentence(x->arena, "it is fresh for another %" PRId64 " s", ttl);
+    return sentence(x->arena, "it is stale for %" PRId64 " s, which the request accepts", -ttl);
+}
+
+static json_t *why_validation(const struct explained *x)
+{
+    const struct object *obj = x->decision.obj;
+    int64_t ttl = fresh_ttl(&obj->fresh, x->source->now);
+
+    if (obj->fresh.no_cache)
+        return json_string("it says no-cache: it is never used without asking the origin");
+    if (obj->soft_purged)
+        return json_string("it has been purged softly: it is stale from then on");
+    if (ttl > 0)
+        return json_string("it is fresh, but not as the request asks for");
+    return sentence(x->arena, "it has been stale for %" PRId64 " s", -ttl);
+}
+
+static json_t *why_own(const struct explained *x)
+{
+    const struct decision *d = &x->decision;
+
+    if (x->route.key.text.p == NULL)
+        return json_string("its key is too long");
+    if (x->route.policy->bypass)
+        return json_string("the configuration says bypass");
+    if (d->fwd == FWD_METHOD || d->fwd == FWD_BYPASS)
+        return text(arena_printf(
+            x->arena, "%.*s goes to the origin as it comes", SPAN_ARG(x->request.method_text)));
+    if (d->variant.text.p == NULL)
+        return json_string("what Vary names has values that are too long");
+    return json_string("nothing is stored, and an answer to HEAD has nothing to store");
+}
+
+static json_t *why(const struct explained *x)
+{
+    const struct decision *d = &x->decision;
+
+    switch (d->by) {
+    case BY_STORED:
+        return why_stored(x);
+    case BY_STALE:
+        return sentence(x->arena,
+            "it has been stale for %" PRId64 " s, within its stale-while-revalidate",
+            -fresh_ttl(&d->obj->fresh, x->source->now));
+    case BY_VALIDATION:
+        return why_validation(x);
+    case BY_FILL:
+        if (x->source->cache == NULL)
+            return json_string("no edge runs: it depends on what is stored");
+        return json_string(d->varies ? "no variant is stored for what this request says"
+                                     : "nothing is stored under this key");
+    case BY_OWN_FETCH:
+        return why_own(x);
+    case BY_REFUSAL:
+        return json_string(d->refusal);
+    }
+    return json_null();
+}
+
+/* What the origin would be asked, or null. */
+static json_t *origin_part(const struct explained *x)
+{
+    const struct decision *d = &x->decision;
+    bool validates = d->by == BY_VALIDATION || d->by == BY_STALE;
+    json_t *o;
+
+    if (d->by == BY_STORED || d->by == BY_REFUSAL)
+        return json_null();
+    o = json_object();
+    put(o, "name", text(x->route.policy->origin->name));
+    put(o, "request",
+        text(arena_printf(
+            x->arena, "%.*s %.*s", SPAN_ARG(x->request.method_text), SPAN_ARG(x->route.target))));
+    put(o, "if_none_match", validates ? text_or_null(object_get(d->obj, FIELD_ETAG)) : json_null());
+    put(o, "if_modified_since",
+        validates ? text_or_null(object_get(d->obj, FIELD_LAST_MODIFIED)) : json_null());
+    put(o, "background", json_boolean(d->by == BY_STALE));
+    put(o, "shared", json_boolean(d->by != BY_OWN_FETCH));
+    return o;
+}
+
+/* When the origin cannot be reached: the cache status of what comes instead, or null. */
+static json_t *on_failure(const struct explained *x)
+{
+    const struct decision *d = &x->decision;
+
+    if (d->by == BY_VALIDATION && fresh_may_serve_on_error(&d->obj->fresh, &d->ask, x->source->now))
+        return json_string(cache_word_text(CACHE_STALE));
+    return json_null();
+}
+
+static json_t *answer(const char *cache, int64_t http_status, json_t *because)
+{
+    json_t *o = json_object();
+
+    put(o, "cache", json_string(cache));
+    put(o, "status", http_status != 0 ? number(http_status) : json_null());
+    put(o, "why", because);
+    return o;
+}
+
+static json_t *now_part(const struct explained *x)
+{
+    const struct decision *d = &x->decision;
+    const char *refusal;
+    json_t *o;
+
+    if (x->end != ROUTE_FOUND) {
+        int status = route_refusal(x->end, &refusal);
+
+        return answer("-", status, json_string(refusal));
+    }
+    if (x->route.policy->redirect_status != 0)
+        return answer(
+            "-", x->route.policy->redirect_status, json_string("the configuration says redirect"));
+    o = answer(cache_word_text(d->word), d->by == BY_REFUSAL ? 504 : 0, why(x));
+    put(o, "fwd", d->fwd != FWD_NONE ? text(cache_fwd_name(d->fwd)) : json_null());
+    put(o, "origin", origin_part(x));
+    put(o, "on_failure", on_failure(x));
+    return o;
+}
+
+/* --- all of it ---------------------------------------------------------------------------- */
+
+static void find_out(struct explained *x)
+{
+    const struct edge_conf *conf = x->source->conf;
+    const struct decision_question q = {
+        .cache = x->source->cache,
+        .peek = true,
+        .method = x->request.method,
+        .fields = &x->request.fields,
+        .now = x->source->now,
+    };
+
+    x->end = route_find(&x->route, conf->table, &x->request, x->arena);
+    if (x->end == ROUTE_FOUND)
+        x->end = route_screen(&x->request, conf->name);
+    if (x->end == ROUTE_FOUND)
+        decide(&x->decision, &q, &x->route, x->arena);
+}
+
+json_t *explain(const struct explain_source *source, const struct explain_question *q,
+    struct arena *a, const char **because)
+{
+    struct explained x = {.source = source, .arena = a};
+    const struct path_rule *rule;
+    json_t *o;
+
+    if (!read_question(q, a, &x.request, because))
+        return NULL;
+    find_out(&x);
+    rule = x.route.rule;
+    o = json_object();
+    put(o, "running", json_boolean(source->cache != NULL));
+    put(o, "request", request_part(&x));
+    put(o, "site", site_part(x.route.site));
+    put(o, "rule", rule != NULL ? json_pack("{s:o}", "path", text(rule->pattern)) : json_null());
+    put(o, "policy", policy_part(x.route.policy));
+    put(o, "key", key_part(&x.route));
+    put(o, "vary", vary_part(&x));
+    put(o, "stored", stored_part(&x));
+    put(o, "freshness", freshness_part(&x));
+    put(o, "now", now_part(&x));
+    put(o, "not_stored", not_stored_part(&x));
+    object_release(&x.decision.obj);
+    return o;
+}
+
+/* --- the control socket ------------------------------------------------------------------- */
+
+/* url, method and field parameters, each with what is not plain percent-encoded. */
+static bool read_query(struct span query, struct arena *a, struct explain_question *q)
+{
+    struct span name, value;
+
+    while (uri_query_next(&query, &name, &value)) {
+        if (!uri_decode(a, value, &value))
+            return false;
+        if (span_eq(name, SPAN("url")))
+            q->url = value;
+        else if (span_eq(name, SPAN("method")))
+            q->method = value;
+        else if (span_eq(name, SPAN("field")) && q->fields_n < EXPLAIN_FIELDS_MAX)
+            q->fields[q->fields_n++] = value;
+        else
+            return false;
+    }
+    return q->url.n > 0;
+}
+
+void explain_serve(struct admin_call *call)
+{
+    const struct edge *e = call->app;
+    const struct explain_source source = {
+        .conf = e->conf,
+        .cache = e->cache,
+        .notstored = e->notstored,
+        .variants = e->variants,
+        .now = worker_wall_s(call->txn->worker),
+    };
+    struct arena *a = &call->txn->arena;
+    struct explain_question *q = arena_zalloc(a, sizeof(*q));
+    const char *because = "ask for /explain?url=URL, and further &method= and &field=Name:%20value";
+    json_t *answered = NULL;
+
+    if (read_query(call->txn->request.query, a, q))
+        answered = explain(&source, q, a, &because);
+    if (answered != NULL)
+        admin_answer_json(call, 200, answered);
+    else
+        admin_answer_text(
+            call, 400, SPAN("text/plain; charset=utf-8"), arena_printf(a, "%s\n", because));
+}
