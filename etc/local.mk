@@ -6,3 +6,8 @@ dist_demoimages_DATA = %D%/demo-site/images/dusk.png %D%/demo-site/images/roads.
 EXTRA_DIST += %D%/draw-picture
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/selvage.conf
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = %D%/completion/selvaged %D%/completion/selvagectl
+dist_noinst_SCRIPTS += %D%/completion/test
+TESTS += %D%/completion/test
