@@ -195,10 +195,18 @@ static bool asks_for_less(const struct http_request *req)
     return false;
 }
 
+/* -1 when it is not known, or when only the chunked coding can carry what follows the body. */
+static int64_t body_length(struct request *r)
+{
+    if (r->route.policy->pass_trailers && reader_trailers(r->reader).n > 0)
+        return -1;
+    return reader_length(r->reader);
+}
+
 void request_deliver(struct request *r, struct object *obj)
 {
     const struct http_request *req = &r->txn->request;
-    int64_t length = reader_length(r->reader);
+    int64_t length = body_length(r);
     struct validators v;
 
     /* What went on as it came was judged by the origin. */

@@ -5,6 +5,7 @@
 #include "cache/object.h"
 #include "cache/vary.h"
 #include "edge/forward.h"
+#include "edge/hints.h"
 #include "edge/server.h"
 #include "http/chunked.h"
 #include "http/h1_write.h"
@@ -205,7 +206,9 @@ static void on_interim(void *ctx, const struct http_response *head)
 {
     struct filler *f = ctx;
 
-    if (f->client != NULL)
+    if (head->status == 103 && !f->whole)
+        hints_put(f->edge->edge->hints, f->key.hash, &head->fields);
+    if (f->client != NULL && !(head->status == 103 && f->client->hinted))
         txn_interim(f->client->txn, head->status, &head->fields);
 }
 

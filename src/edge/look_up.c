@@ -6,7 +6,9 @@
 #include "cache/spec.h"
 #include "edge/decision.h"
 #include "edge/filler.h"
+#include "edge/hints.h"
 #include "edge/request.h"
+#include "edge/server.h"
 
 /* A fill may turn out to be of another variant, or another's alone; then the look-up starts again,
  * but not for ever. */
@@ -138,6 +140,18 @@ static void on_wake(void *ctx)
 
 /* --- asking the origin --------------------------------------------------------------------- */
 
+/* Whoever waits for the origin can begin with what the page needed the last time (RFC 8297). */
+static void send_hints(struct request *r)
+{
+    struct fields links;
+
+    if (r->hinted || r->own_fetch || r->txn->request.method != METHOD_GET ||
+        !hints_get(r->edge->edge->hints, r->route.key.hash, &r->txn->arena, &links))
+        return;
+    r->hinted = true;
+    txn_interim(r->txn, 103, &links);
+}
+
 /* Leads a fill or follows one. */
 static void ask_origin(struct request *r, bool collapse)
 {
@@ -155,6 +169,7 @@ static void ask_origin(struct request *r, bool collapse)
         start_again(r, false);
         return;
     }
+    send_hints(r);
     if (f != NULL)
         filler_start(f);
     else

@@ -37,6 +37,7 @@ struct request {
     struct filler *filler;    /* runs our fill while we lead it, or NULL */
     bool leads;               /* the fill that it reads is its own */
     bool own_fetch;           /* shares nothing: bypass, unsafe method, known not storable */
+    bool hinted;              /* was sent the hints of an earlier 103 */
     bool responded;
     unsigned look_ups; /* times it was looked up again; bounded */
     enum cache_word word;

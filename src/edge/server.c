@@ -11,6 +11,7 @@
 #include "edge/conf.h"
 #include "edge/explain.h"
 #include "edge/filler.h"
+#include "edge/hints.h"
 #include "edge/names.h"
 #include "edge/notstored.h"
 #include "edge/request.h"
@@ -183,6 +184,7 @@ struct edge *edge_open(struct edge_conf *conf)
     e->conf = conf;
     e->started_ms = clock_mono_ms();
     e->workers = xcalloc((size_t)conf->workers, sizeof(*e->workers));
+    e->hints = hints_new();
     name_ourselves(e);
     if (!open_logs(e) || !names_resolve(conf) || !open_cache(e) || !open_listeners(e) ||
         !open_admin(e)) {
@@ -229,6 +231,7 @@ void edge_close(struct edge **ep)
     notstored_free(&e->notstored);
     variants_free(&e->variants);
     sink_close(&e->access_log);
+    hints_free(&e->hints);
     free(e->workers);
     free(e->bound);
     edge_conf_free(&e->conf);

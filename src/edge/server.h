@@ -16,6 +16,7 @@ struct admin;
 struct cache;
 struct edge_conf;
 struct notstored_table;
+struct hints;
 struct pool;
 struct sink;
 struct variants;
@@ -28,6 +29,7 @@ struct edge {
     struct pool *blocking;             /* owns; file system calls */
     struct sink *access_log;           /* owns; or NULL */
     struct admin *admin;               /* owns; lives on the first worker */
+    struct hints *hints;               /* owns; of earlier 103s */
     struct edge_worker *workers;       /* owns; conf->workers of them */
     struct addr *bound;                /* owns; where we listen */
     unsigned listens_n;

@@ -1,4 +1,5 @@
 """What travels on, what stays on its hop, and what we add (RFC 9110 7.6, 7239, 8586)."""
+import threading
 import pytest
 
 NO = {"Cache-Control": "no-store"}
@@ -122,3 +123,30 @@ def test_trailers_pass_by_rule(selvaged, origin):
     assert (r.body, r.trailers.get("x-sum")) == (b"hello", "5")
     assert "content-length" not in r.trailers
     assert edge.get("/a").cache == "hit"
+
+
+HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </s.css>; rel=preload\r\n\r\n"
+
+
+def test_early_hints_pass_and_are_remembered(edge, origin):
+    """RFC 8297: a page seen before has its hints sent while the origin still thinks."""
+    gate = threading.Event()
+
+    @origin.at("/a")
+    def page(x):
+        if origin.count("/a") == 1:
+            x.send(HINT)
+        else:
+            x.wait(gate)
+        x.reply(200, b"hello", {"Cache-Control": "no-cache", "ETag": f'"{origin.count("/a")}"'})
+
+    with edge.connect() as c:
+        first = c.get("/a")
+        assert [(r.status, r["link"]) for r in first.interim] == [(103, "</s.css>; rel=preload")]
+        assert first.body == b"hello"
+        c.request("/a")
+        early = c.head()  # while the origin waits
+        assert early[0] == b"HTTP/1.1 103 Early Hints"
+        assert b"Link: </s.css>; rel=preload" in early
+        gate.set()
+        assert c.response().status == 200
