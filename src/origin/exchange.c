@@ -254,7 +254,7 @@ static bool exchange_release(struct fetch *f)
 
     origin_wish_cancel(&x->wish);
     if (x->conn != NULL && may_keep(x))
-        origin_conn_keep(&x->conn, x->keep_ms);
+        origin_conn_keep(&x->conn, x->keep_ms, x->suspect);
     else if (x->conn != NULL)
         origin_conn_close(&x->conn);
     deadline_stop(&x->deadline);

@@ -72,6 +72,7 @@ struct exchange {
     bool whole;      /* the response was read to its end */
     bool keep;       /* the origin lets us use the connection again */
     mono_ms keep_ms; /* and for how long */
+    bool suspect;    /* a body may follow that must not be there */
 };
 
 /* From within run(), like fetch_explain() and fetch_finish(). */

@@ -48,6 +48,15 @@ static void log_answer(const struct exchange *x, int status)
         SPAN_ARG(line), status, x->fetch.info.reused ? ", on a kept connection" : "");
 }
 
+/* No content belongs to this response, but an origin that gets it wrong would send some: after
+ * HEAD, or with fields that announce it (RFC 9112 §6.3). */
+static bool is_suspect(const struct exchange *x, const struct http_response *resp)
+{
+    return resp->body == BODY_NONE &&
+           (x->method == METHOD_HEAD || (resp->has_content_length && resp->content_length > 0) ||
+               fields_has(&resp->fields, FIELD_TRANSFER_ENCODING));
+}
+
 static void take_final(struct exchange *x, const struct http_response *resp)
 {
     struct fetch *f = &x->fetch;
@@ -58,6 +67,7 @@ static void take_final(struct exchange *x, const struct http_response *resp)
     x->left = resp->body == BODY_LENGTH ? resp->content_length : 0;
     x->keep = resp->keep_alive;
     x->keep_ms = keep_time(x, &resp->fields);
+    x->suspect = is_suspect(x, resp);
     x->whole = x->framing == BODY_NONE || (x->framing == BODY_LENGTH && x->left == 0);
     if (x->framing == BODY_CHUNKED)
         chunked_init(&x->chunked, &f->origin->limits, &f->arena);

@@ -88,7 +88,7 @@ static struct origin_conn *take_idle(struct origin_pool *p, const struct origin_
     list_each_safe (n, &p->idle) {
         struct origin_conn *c = list_entry(n, struct origin_conn, node);
 
-        if (c->server != server)
+        if (c->server != server || c->quiet_ms > now_of(p))
             continue;
         if (!conn_is_quiet(c)) {
             drop_idle(c);
@@ -103,7 +103,7 @@ static struct origin_conn *take_idle(struct origin_pool *p, const struct origin_
     return NULL;
 }
 
-void origin_conn_keep(struct origin_conn **cp, mono_ms for_ms)
+void origin_conn_keep(struct origin_conn **cp, mono_ms for_ms, bool suspect)
 {
     struct origin_conn *c = *cp;
     struct origin_pool *p = c->pool;
@@ -113,6 +113,7 @@ void origin_conn_keep(struct origin_conn **cp, mono_ms for_ms)
     c->stream.ready = idle_ready;
     stream_want(&c->stream, STREAM_READ);
     deadline_set(&c->idle, for_ms);
+    c->quiet_ms = suspect ? now_of(p) + ORIGIN_QUIET_MS : 0;
     list_push(&p->idle, &c->node);
     if (++p->idle_n > (uint64_t)p->origin->options.max_idle)
         drop_idle(oldest_idle(p));

@@ -20,6 +20,7 @@
 enum {
     ORIGIN_QUEUE_MAX = 1024, /* who may wait for a connection, per worker and origin */
     ORIGIN_REST_MS = 5000,   /* how long an unreachable server is avoided */
+    ORIGIN_QUIET_MS = 100,   /* of a suspect connection, before it is used again */
 };
 
 struct origin_conn {
@@ -29,6 +30,7 @@ struct origin_conn {
     struct origin_pool *pool; /* borrowed */
     struct deadline idle;     /* kept: when it is closed */
     struct list node;         /* kept */
+    mono_ms quiet_ms;         /* kept: not to be used before that time */
     bool reused;              /* has served before */
 };
 
@@ -58,8 +60,9 @@ MUST_USE bool origin_wish_start(
 void origin_wish_cancel(struct origin_wish *w);
 
 /* Gives a connection back for later, or closes it. Both set *c to NULL. `for_ms`: how long the
- * origin keeps it, as far as we know. */
-void origin_conn_keep(struct origin_conn **c, mono_ms for_ms);
+ * origin keeps it, as far as we know. `suspect`: something may still come that belongs to the last
+ * response; it is used again only after ORIGIN_QUIET_MS without that. */
+void origin_conn_keep(struct origin_conn **c, mono_ms for_ms, bool suspect);
 void origin_conn_close(struct origin_conn **c);
 
 /* Closes what is kept and frees all pools of a worker; nobody uses or waits for a connection. */

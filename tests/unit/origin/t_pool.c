@@ -126,6 +126,82 @@ static void no_second_response(void **state)
     server_join(&s);
 }
 
+/* Heads without a body, which come late. */
+static void late_body(struct server *s)
+{
+    int fd = server_accept(s);
+
+    if (fd < 0 || !server_head(s, fd))
+        return;
+    server_say(s, fd, span_of(s->arg));
+    usleep(20000);
+    server_say(s, fd, SPAN(OK "Content-Length: 4\r\n\r\nEVIL"));
+    server_expect_close(s, fd);
+    close(fd);
+    fd = server_accept(s);
+    if (fd < 0 || !server_head(s, fd))
+        return;
+    server_say(s, fd, SPAN(OK2));
+    close(fd);
+}
+
+static void suspects_are_not_used_at_once(void **state)
+{
+    static const struct {
+        const char *method, *head;
+        int status;
+    } cases[] = {
+        {"HEAD", OK "Content-Length: 4\r\n\r\n", 200},
+        {"HEAD", OK "\r\n", 200},
+        {"GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\n", 304},
+        {"GET", "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", 304},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct ask a = {.method = cases[i].method};
+        struct server s;
+
+        server_start(&s, late_body, cases[i].head);
+        a.origin = harness_origin("server http://127.0.0.1:%u;", s.port);
+        ask_run(&a);
+        ask_expect(&a, FETCH_DONE, cases[i].status, "");
+        ask_once(a.origin, FETCH_DONE, 200, "ok", false);
+        server_join(&s);
+        ask_free(&a);
+    }
+}
+
+static void answer_heads(struct server *s)
+{
+    int fd = server_accept(s);
+
+    for (int i = 0; i < 2 && fd >= 0 && server_head(s, fd); i++)
+        server_say(s, fd, SPAN(OK "Content-Length: 4\r\n\r\n"));
+    close(fd);
+}
+
+/* One that stays quiet is used again. */
+static void suspects_are_cleared(void **state)
+{
+    struct server s;
+    struct origin *o;
+
+    (void)state;
+    server_start(&s, answer_heads, NULL);
+    o = harness_origin("server http://127.0.0.1:%u;", s.port);
+    for (int i = 0; i < 2; i++) {
+        struct ask a = {.origin = o, .method = "HEAD"};
+
+        ask_run(&a);
+        ask_expect(&a, FETCH_DONE, 200, "");
+        assert_int_equal(a.reused, i);
+        ask_free(&a);
+        usleep((ORIGIN_QUIET_MS + 50) * 1000);
+    }
+    server_join(&s);
+}
+
 /* What comes later on a kept connection closes it, too. */
 static void late_bytes(struct server *s)
 {
@@ -425,20 +501,28 @@ static void closed_ones_are_not_used(void **state)
 
 enum { CROWD = 6 };
 
-/* Never more than two connections; each answers three requests. */
+/* Never more than two connections, by which all come. */
 static void two_at_a_time(struct server *s)
 {
-    int fd[2] = {server_accept(s), server_accept(s)};
+    struct pollfd p[2] = {{.events = POLLIN}, {.events = POLLIN}};
 
-    server_expect_nobody(s, 50);
-    for (int i = 0; i < CROWD; i++) {
-        if (!server_head(s, fd[i % 2]))
+    for (int i = 0; i < 2; i++) {
+        p[i].fd = server_accept(s);
+        if (p[i].fd < 0)
             return;
-        server_say(s, fd[i % 2], SPAN(OK2));
+    }
+    server_expect_nobody(s, 50);
+    while (s->heads < CROWD && s->trouble[0] == '\0') {
+        if (poll(p, 2, HARNESS_MS) < 1)
+            server_trouble(s, "no request came");
+        for (int i = 0; i < 2; i++) {
+            if (p[i].revents != 0 && server_head(s, p[i].fd))
+                server_say(s, p[i].fd, SPAN(OK2));
+        }
     }
     server_expect_nobody(s, 0);
-    close(fd[0]);
-    close(fd[1]);
+    close(p[0].fd);
+    close(p[1].fd);
 }
 
 static void more_wait_for_a_connection(void **state)
@@ -664,6 +748,8 @@ int main(void)
         cmocka_unit_test(connections_are_kept),
         cmocka_unit_test(never_again),
         cmocka_unit_test(no_second_response),
+        cmocka_unit_test(suspects_are_not_used_at_once),
+        cmocka_unit_test(suspects_are_cleared),
         cmocka_unit_test(unasked_bytes),
         cmocka_unit_test(kept_ones_are_watched),
         cmocka_unit_test(looked_at_before_use),
