@@ -47,7 +47,8 @@ static bool deliver_stale(struct request *r)
         !fresh_may_serve_on_error(&obj->fresh, &r->ask, worker_wall_s(r->txn->worker)))
         return false;
     reader_close(&r->reader);
-    r->cs.hit = true;
+    r->cs.has_ttl = true;
+    r->cs.ttl_s = fresh_ttl(&obj->fresh, worker_wall_s(r->txn->worker));
     deliver_stored(r, obj, CACHE_STALE);
     return true;
 }
