@@ -1,6 +1,6 @@
 UNIT += %D%/t_h1 %D%/t_h1_body %D%/t_h1_send
 UNIT_THREADED += %D%/t_h1 %D%/t_h1_body %D%/t_h1_send
-session_rig = %D%/rig.c %D%/rig.h
+session_rig = %D%/client.c %D%/rig.c %D%/rig.h
 %C%_t_h1_SOURCES = %D%/t_h1.c $(session_rig)
 %C%_t_h1_LDADD = $(LIBS_SESSION) $(CMOCKA_LIBS)
 %C%_t_h1_body_SOURCES = %D%/t_h1_body.c $(session_rig)

@@ -397,7 +397,7 @@ static void closing_all_cuts(void **state)
 
     client_send(busy, GET("/never"));
     rig_wait_requests(r, 1);
-    client_send(half, "GET /hel");
+    client_send(half, "GET /he");
     rig_run(r, nothing);
     rig_run(r, close_all);
     assert_int_equal(rig_wait_end(r, 0).why, TXN_CUT);
