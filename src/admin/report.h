@@ -16,5 +16,6 @@
  * or of another type than expected is left out. False: the buffer's limit does not allow. */
 MUST_USE bool report_status(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_stats(const json_t *answer, bool colour, struct buf *out);
+MUST_USE bool report_explain(const json_t *answer, bool colour, struct buf *out);
 
 #endif

@@ -1,11 +1,16 @@
 /*
- * selvagectl.c - the operator's tool: one question to the control socket of a running selvaged.
+ * selvagectl.c - the operator's tool: one question to the control socket of a running selvaged, or
+ * (explain -c) to a configuration that does not run.
  */
 #include "admin/admin.h"
 #include "admin/client.h"
 #include "admin/report.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "conf/suggest.h"
+#include "edge/conf.h"
+#include "edge/explain.h"
+#include "http/chars.h"
 
 #include <getopt.h>
 #include <jansson.h>
@@ -14,26 +19,33 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20 };
+enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20, PATH_BYTES = 64 << 10 };
 
 struct ctl {
     const char *socket;
     bool json;   /* as it came */
     bool colour; /* standard output is a terminal that wants it */
+    /* of explain */
+    const char *config; /* explain this file; or NULL */
+    struct explain_question question;
 };
 
 typedef bool report_fn(const json_t *answer, bool colour, struct buf *out);
 
 static int run_status(const struct ctl *ctl);
 static int run_stats(const struct ctl *ctl);
+static int run_explain(const struct ctl *ctl);
 
 static const struct command {
     const char *name, *about;
     int (*run)(const struct ctl *ctl);
+    bool takes_url;
 } commands[] = {
     {"status", "What runs: version, process, since when, listeners, connections, memory.",
-        run_status},
-    {"stats", "What it has done: requests by cache status, bytes, memory, origins.", run_stats},
+        run_status, false},
+    {"stats", "What it has done: requests by cache status, bytes, memory, origins.", run_stats,
+        false},
+    {"explain", "URL: what would become of a request, and why.", run_explain, true},
 };
 
 /* --- asking ------------------------------------------------------------------------------ */
@@ -57,23 +69,31 @@ static int print(struct span text)
     return 1;
 }
 
-static int print_report(struct span answer, report_fn *report, bool colour)
+static int print_report(const json_t *json, report_fn *report, bool colour)
 {
-    json_error_t error;
-    json_t *json = json_loadb(answer.p, answer.n, 0, &error);
     struct buf text;
     int status = 1;
 
-    if (json == NULL) {
-        fprintf(stderr, "selvagectl: the answer is not JSON: %s\n", error.text);
-        return 1;
-    }
     buf_init(&text, TEXT_BYTES);
     if (report(json, colour, &text))
         status = print(buf_span(&text));
     else
         fprintf(stderr, "selvagectl: the answer is too long\n");
     buf_free(&text);
+    return status;
+}
+
+static int print_answer(struct span answer, report_fn *report, bool colour)
+{
+    json_error_t error;
+    json_t *json = json_loadb(answer.p, answer.n, 0, &error);
+    int status;
+
+    if (json == NULL) {
+        fprintf(stderr, "selvagectl: the answer is not JSON: %s\n", error.text);
+        return 1;
+    }
+    status = print_report(json, report, colour);
     json_decref(json);
     return status;
 }
@@ -96,11 +116,12 @@ static int show(const struct ctl *ctl, const char *path, report_fn *report)
     if (how != ADMIN_ANSWERED) {
         status = complain(ctl, how, why);
     } else if (reply.status != 200) {
-        fprintf(stderr, "selvagectl: selvaged answered %d to %s: %.*s\n", reply.status, path,
-            (int)span_find(body, '\n'), body.p != NULL ? body.p : "");
+        fprintf(stderr, "selvagectl: selvaged answered %d to %.*s: %.*s\n", reply.status,
+            (int)span_find(span_of(path), '?'), path, (int)span_find(body, '\n'),
+            body.p != NULL ? body.p : "");
         status = 1;
     } else {
-        status = ctl->json ? print(body) : print_report(body, report, ctl->colour);
+        status = ctl->json ? print(body) : print_answer(body, report, ctl->colour);
     }
     admin_reply_free(&reply);
     return status;
@@ -116,11 +137,88 @@ static int run_stats(const struct ctl *ctl)
     return show(ctl, "/stats", report_stats);
 }
 
+/* --- explain ------------------------------------------------------------------------------ */
+
+/* The value of a query parameter: all but unreserved characters are percent-encoded. */
+static bool put_value(struct buf *out, struct span value)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < value.n && ok; i++) {
+        if (char_is(value.p[i], CHAR_UNRESERVED))
+            ok = buf_append(out, span_make(&value.p[i], 1));
+        else
+            ok = buf_printf(out, "%%%02X", (unsigned)(unsigned char)value.p[i]);
+    }
+    return ok;
+}
+
+static int explain_running(const struct ctl *ctl)
+{
+    const struct explain_question *q = &ctl->question;
+    struct buf path;
+    bool ok;
+    int status = 1;
+
+    buf_init(&path, PATH_BYTES);
+    ok = buf_append(&path, SPAN("/explain?url=")) && put_value(&path, q->url);
+    if (q->method.n > 0)
+        ok = ok && buf_append(&path, SPAN("&method=")) && put_value(&path, q->method);
+    for (unsigned i = 0; i < q->fields_n; i++)
+        ok = ok && buf_append(&path, SPAN("&field=")) && put_value(&path, q->fields[i]);
+    ok = ok && buf_append(&path, span_make("", 1));
+    if (ok)
+        status = show(ctl, buf_span(&path).p, report_explain);
+    else
+        fprintf(stderr, "selvagectl: URL and fields are too long\n");
+    buf_free(&path);
+    return status;
+}
+
+/* Without an edge: nothing is stored, but site, rule, policy and key are what they would be. */
+static int explain_file(const struct ctl *ctl)
+{
+    struct explain_source source = {.now = clock_wall_s()};
+    struct edge_conf *conf;
+    struct arena arena;
+    struct buf errors;
+    const char *why;
+    json_t *answer;
+    int status = 1;
+
+    buf_init(&errors, TEXT_BYTES);
+    conf = edge_conf_load_file(ctl->config, &errors);
+    if (conf == NULL)
+        fprintf(stderr, "%.*s", SPAN_ARG(buf_span(&errors)));
+    buf_free(&errors);
+    if (conf == NULL)
+        return 1;
+    arena_init(&arena);
+    source.conf = conf;
+    answer = explain(&source, &ctl->question, &arena, &why);
+    if (answer != NULL && ctl->json)
+        status = json_dumpf(answer, stdout, JSON_INDENT(2)) == 0 ? print(SPAN("\n")) : 1;
+    else if (answer != NULL)
+        status = print_report(answer, report_explain, ctl->colour);
+    else
+        fprintf(stderr, "selvagectl: %s\n", why);
+    json_decref(answer);
+    arena_free(&arena);
+    edge_conf_free(&conf);
+    return status;
+}
+
+static int run_explain(const struct ctl *ctl)
+{
+    return ctl->config != NULL ? explain_file(ctl) : explain_running(ctl);
+}
+
 /* --- the command line -------------------------------------------------------------------- */
 
 static int help(void)
 {
-    printf("usage: selvagectl [-s SOCKET] [--json] COMMAND\n\n"
+    printf("usage: selvagectl [-s SOCKET] [--json] COMMAND\n"
+           "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n\n"
            "Asks a running selvaged over its control socket.\n\n"
            "commands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
@@ -129,6 +227,9 @@ static int help(void)
            "  -s, --socket SOCKET  the control socket; else $SELVAGE_SOCKET, else\n"
            "                       " ADMIN_SOCKET_DEFAULT "\n"
            "  -j, --json           the answer as it came, for programs\n"
+           "  -H, --field FIELD    explain: a field of the request, 'Name: value'\n"
+           "  -m, --method METHOD  explain: instead of GET\n"
+           "  -c, --config FILE    explain: by this configuration, without a running edge\n"
            "  -h, --help           this text\n"
            "  -V, --version        version\n");
     return print(SPAN(""));
@@ -179,6 +280,9 @@ int main(int argc, char **argv)
     static const struct option options[] = {
         {"socket", required_argument, NULL, 's'},
         {"json", no_argument, NULL, 'j'},
+        {"field", required_argument, NULL, 'H'},
+        {"method", required_argument, NULL, 'm'},
+        {"config", required_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {0},
@@ -190,13 +294,24 @@ int main(int argc, char **argv)
     const struct command *command;
     int o;
 
-    while ((o = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1) {
+    while ((o = getopt_long(argc, argv, "s:jH:m:c:hV", options, NULL)) != -1) {
         switch (o) {
         case 's':
             ctl.socket = optarg;
             break;
         case 'j':
             ctl.json = true;
+            break;
+        case 'H':
+            if (ctl.question.fields_n == EXPLAIN_FIELDS_MAX)
+                return wrong_usage("too many fields: ", optarg);
+            ctl.question.fields[ctl.question.fields_n++] = span_of(optarg);
+            break;
+        case 'm':
+            ctl.question.method = span_of(optarg);
+            break;
+        case 'c':
+            ctl.config = optarg;
             break;
         case 'h':
             return help();
@@ -212,7 +327,15 @@ int main(int argc, char **argv)
     command = find_command(argv[optind]);
     if (command == NULL)
         return unknown_command(argv[optind]);
-    if (optind + 1 < argc)
-        return wrong_usage("what is to be done with ", argv[optind + 1]);
+    optind++;
+    if (command->takes_url) {
+        if (optind == argc)
+            return wrong_usage("a URL is missing", "");
+        ctl.question.url = span_of(argv[optind++]);
+    } else if (ctl.config != NULL || ctl.question.method.n + ctl.question.fields_n > 0) {
+        return wrong_usage("-c, -H and -m belong to explain, not to ", command->name);
+    }
+    if (optind < argc)
+        return wrong_usage("what is to be done with ", argv[optind]);
     return command->run(&ctl);
 }
