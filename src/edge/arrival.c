@@ -59,7 +59,8 @@ static void not_stored(struct filler *f, enum nostore_reason why, int status)
 }
 
 /* A stored response takes on the fields of a newer head (RFC 9111 §3.2), as a new object with a
- * reference for the caller; stored in the place of the old one if it may be. */
+ * reference for the caller; stored in the place of the old one. NULL: with these fields it may not
+ * be stored, and is not any more. */
 static struct object *renew(struct filler *f, struct object *old, const struct http_response *newer)
 {
     wall_s now = worker_wall_s(f->edge->worker);
@@ -72,15 +73,25 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     forward_response(&arrived, f->edge->edge, false, false, now, &f->arena);
     merged.fields = update_merge(&had, &arrived.fields, now, &f->arena);
     judge(f, METHOD_GET, &merged, &v);
-    fields_remove(&merged.fields, FIELD_AGE);
-    obj = object_with_head(old, &merged, &v.fresh);
     if (!v.store) {
         cache_remove(f->edge->cache, &(struct cache_key){old->key, old->hash});
         not_stored(f, v.reason, newer->status);
-    } else if (!cache_replace(f->edge->cache, old, obj)) {
-        log_msg(LOG_DEBUG, "an updated response has been replaced meanwhile; it is not stored");
+        return NULL;
     }
+    policy_omit(&v, &merged.fields);
+    fields_remove(&merged.fields, FIELD_AGE);
+    obj = object_with_head(old, &merged, &v.fresh);
+    if (!cache_replace(f->edge->cache, old, obj))
+        log_msg(LOG_DEBUG, "an updated response has been replaced meanwhile; it is not stored");
     return obj;
+}
+
+/* The same request without conditions. */
+static void ask_again(struct filler *f)
+{
+    object_release(&f->validate);
+    fetch_cancel(&f->fetch);
+    filler_start(f);
 }
 
 /* 304: what is stored is good again (RFC 9111 §4.3.4). */
@@ -88,6 +99,10 @@ static void validated(struct filler *f, const struct http_response *head)
 {
     struct object *obj = renew(f, f->validate, head);
 
+    if (obj == NULL) {
+        ask_again(f); /* what may not be stored is not for those who follow, either */
+        return;
+    }
     if (f->client != NULL)
         f->client->word = CACHE_REVALIDATED;
     fill_validated(f->fill, obj);
@@ -98,13 +113,10 @@ static void validated(struct filler *f, const struct http_response *head)
 /* A 304 that is about something else than what is stored, or that nobody asked for. */
 static void misfit_304(struct filler *f)
 {
-    if (f->validate == NULL) {
+    if (f->validate == NULL)
         filler_fail(f, 502, "bad-response");
-        return;
-    }
-    object_release(&f->validate);
-    fetch_cancel(&f->fetch);
-    filler_start(f); /* the same without conditions */
+    else
+        ask_again(f);
 }
 
 /* What a HEAD tells about the stored response to GET (RFC 9111 §4.3.5). */

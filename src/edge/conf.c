@@ -166,7 +166,11 @@ static const struct directive main_directives[] = {
     {"workers", CONF_INTEGER(struct edge_conf, workers), .max = 128, .unset = "one per core",
         .about = "Threads that serve."},
     {"name", CONF_CUSTOM(set_name, 1, 1), .unset = "selvage",
-        .about = "What this edge calls itself in Via and Cache-Status."},
+        .about =
+            "What this edge calls itself in Via and Cache-Status, and in CDN-Loop, by which it "
+            "knows a request that came through it before. Edges of one fleet may share a name "
+            "only if none of them is the origin of another. Without a name CDN-Loop says "
+            "selvage and a random number."},
     {"control", CONF_STRING(struct edge_conf, control), .preset = "off",
         .about = "Path of the control socket for selvagectl(1), or off. It is made with mode "
                  "0600."},
@@ -204,7 +208,7 @@ static void *main_open(struct conf_load *l, void *parent, const struct conf_node
 
     (void)l;
     (void)node;
-    c->name = SPAN("selvage");
+    c->name = SPAN(EDGE_NAME_DEFAULT);
     c->access_log = SPAN("off");
     c->error_log_level = LOG_INFO;
     c->sites_end = &c->sites;

@@ -33,12 +33,14 @@ struct origin_entry {
 };
 enum { ORIGIN_BUCKETS = 4096 }; /* many sites may have an origin each */
 
+#define EDGE_NAME_DEFAULT "selvage"
+
 struct edge_conf {
     struct arena arena; /* owns all of this */
     struct span path;   /* of the file; n == 0: from the command line */
     int64_t workers;
     struct listen_conf *listens;
-    struct span name;            /* of this edge, in Via and Cache-Status */
+    struct span name;            /* of this edge, in Via, Cache-Status and CDN-Loop */
     struct span control;         /* path of the control socket; "off" for none */
     struct listen_conf *metrics; /* HTTP listener for /metrics and /healthz, or NULL */
     struct span error_log;       /* path; p == NULL: standard error */

@@ -3,6 +3,7 @@
 #include "admin/admin.h"
 #include "base/check.h"
 #include "base/counters.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/sink.h"
@@ -143,7 +144,11 @@ static void name_ourselves(struct edge *e)
 
     e->via_11 = arena_printf(a, "1.1 %.*s", SPAN_ARG(e->conf->name));
     e->via_10 = arena_printf(a, "1.0 %.*s", SPAN_ARG(e->conf->name));
-    e->loop_id = e->conf->name;
+    /* Unless the operator names them, an edge and its shield must not take each other for a loop.
+     */
+    e->loop_id = !span_eq(e->conf->name, SPAN(EDGE_NAME_DEFAULT))
+                     ? e->conf->name
+                     : arena_printf(a, EDGE_NAME_DEFAULT "-%08x", (unsigned)random_u64());
 }
 
 static void *worker_thread_state(struct edge *e, unsigned i)
