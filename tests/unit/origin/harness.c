@@ -305,6 +305,12 @@ static void on_head(void *ctx, const struct http_response *head)
         cancel(a);
 }
 
+static void look_later(struct ask *a, int ms)
+{
+    ev_timer_set(&a->later, ms > 0 ? ms / 1000.0 : 0.001, 0);
+    ev_timer_start(worker->loop, &a->later);
+}
+
 static size_t on_body(void *ctx, struct span data)
 {
     struct ask *a = ctx;
@@ -318,8 +324,8 @@ static size_t on_body(void *ctx, struct span data)
     if (part) {
         data.n = a->take_at_once;
         a->full = true;
-        ev_timer_set(&a->later, a->pause_ms > 0 ? a->pause_ms / 1000.0 : 0.001, 0);
-        ev_timer_start(worker->loop, &a->later);
+        if (a->pause_ms >= 0)
+            look_later(a, a->pause_ms);
     }
     check(buf_append(&a->got, data));
     return data.n;
@@ -354,8 +360,7 @@ static ssize_t on_pull(void *ctx, void *dst, size_t n)
 
     if (a->hungry > 0) {
         a->hungry--;
-        ev_timer_set(&a->later, 0.001, 0);
-        ev_timer_start(worker->loop, &a->later);
+        look_later(a, 1);
         return STREAM_AGAIN;
     }
     if (left == 0 && a->client_gone)
@@ -452,6 +457,44 @@ static void cancel_now(void *arg)
 void ask_cancel(struct ask *a)
 {
     harness_on_worker(cancel_now, a);
+}
+
+struct look {
+    struct ask *ask;
+    bool full;
+};
+
+static void look_now(void *arg)
+{
+    struct look *l = arg;
+
+    l->full = l->ask->full;
+}
+
+void ask_wait_full(struct ask *a)
+{
+    struct look l = {.ask = a};
+
+    for (int i = 0; i < HARNESS_MS && !l.full; i++) {
+        harness_on_worker(look_now, &l);
+        usleep(1000);
+    }
+    if (!l.full)
+        fail_msg("no body came");
+}
+
+static void go_now(void *arg)
+{
+    struct ask *a = arg;
+
+    a->take_at_once = 0;
+    a->full = false;
+    fetch_resume(a->fetch);
+}
+
+void ask_go(struct ask *a)
+{
+    harness_on_worker(go_now, a);
 }
 
 void ask_free(struct ask *a)

@@ -80,7 +80,7 @@ struct ask {
     bool client_gone;    /* pull() fails after the body's text, and more was announced */
     bool client_ends;    /* pull() says the end there, and more was announced */
     size_t take_at_once; /* bytes; 0: all. What is left is asked for again by a timer, */
-    int pause_ms;        /* after that time, at least 1 */
+    int pause_ms;        /* after that time, at least 1; -1: by ask_go() */
     bool cancel_at_head, cancel_at_body;
 
     /* the answer */
@@ -117,6 +117,9 @@ void ask_begin(void *ask);
 void ask_wait(struct ask *a);
 /* From the test's thread, while it runs. */
 void ask_cancel(struct ask *a);
+/* With pause_ms -1: waits until it took its first piece; takes all from now on. */
+void ask_wait_full(struct ask *a);
+void ask_go(struct ask *a);
 void ask_free(struct ask *a);
 
 /* The value of the head's first field of that name, or "". */
