@@ -76,20 +76,27 @@ static json_t *sentence(struct arena *a, const char *fmt, int64_t s)
 
 /* --- the question ------------------------------------------------------------------------- */
 
+/* "http:" and further, as with any scheme: whoever parses it says which there are. */
+static bool has_scheme(struct span url)
+{
+    size_t colon = span_find(url, ':');
+
+    return colon < span_find(url, '/') && span_starts(span_from(url, colon), SPAN("://"));
+}
+
 /* The head that a client would send, so that the same parser reads it. */
 static struct span head_of(const struct explain_question *q, struct arena *a)
 {
-    struct span url = span_make(q->url.p, span_find(q->url, '#'));
-    struct span scheme = span_istarts(url, SPAN("http://")) || span_istarts(url, SPAN("https://"))
-                             ? SPAN_EMPTY
-                             : SPAN("http://");
-    struct span method = q->method.n > 0 ? q->method : SPAN("GET"), authority, head;
+    struct span url = span_make(q->url.p, span_find(q->url, '#')), authority, head;
+    struct span method = q->method.n > 0 ? q->method : SPAN("GET");
 
-    authority = span_from(url, scheme.n > 0 ? 0 : span_find(url, '/') + 2);
+    if (!has_scheme(url))
+        url = arena_join(a, SPAN("http://"), url);
+    authority = span_from(url, span_find(url, '/') + 2);
     authority.n = span_find(authority, '/');
     authority.n = span_find(authority, '?');
-    head = arena_printf(a, "%.*s %.*s%.*s HTTP/1.1\r\nHost: %.*s\r\n", SPAN_ARG(method),
-        SPAN_ARG(scheme), SPAN_ARG(url), SPAN_ARG(authority));
+    head = arena_printf(a, "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\n", SPAN_ARG(method), SPAN_ARG(url),
+        SPAN_ARG(authority));
     for (unsigned i = 0; i < q->fields_n; i++)
         head = arena_join(a, head, arena_join(a, q->fields[i], SPAN("\r\n")));
     return arena_join(a, head, SPAN("\r\n"));
