@@ -34,7 +34,8 @@ static struct span own_lines(struct request *r, const struct object *obj)
     int64_t age = fresh_age(&obj->fresh, worker_wall_s(r->txn->worker));
 
     /* A response that came just now for us has an Age only if it had one (RFC 9111 §5.1). */
-    if (r->cs.hit || r->word == CACHE_REVALIDATED || r->word == CACHE_STALE || (r->cs.stored && age > 0)) {
+    if (r->cs.hit || r->word == CACHE_REVALIDATED || r->word == CACHE_STALE ||
+        (r->cs.stored && age > 0)) {
         memcpy(at, "Age: ", 5);
         at += 5;
         at += span_put_u64(at, (uint64_t)age);

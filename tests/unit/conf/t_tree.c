@@ -254,7 +254,7 @@ static void errors_of_all_files_are_found(void **state)
 
 static void cycles_and_depth_are_refused(void **state)
 {
-    char name[8], text[32];
+    char name[16], text[32];
 
     write_file("self", "include self;");
     assert_string_equal(from_file(*state, "self"), "self:1:9: \"self\" includes itself\n");
