@@ -2,7 +2,7 @@
 # them against this build; E2E=... adds pytest arguments, for example E2E='-k collapse'.
 E2E =
 EXTRA_DIST += %D%/conftest.py %D%/dns.py %D%/edge.py %D%/origin.py %D%/pytest.ini %D%/test_collapse.py \
-	%D%/test_conditional.py %D%/test_config.py %D%/test_control.py %D%/test_files.py \
+	%D%/test_conditional.py %D%/test_config.py %D%/test_control.py %D%/test_explain.py %D%/test_files.py \
 	%D%/test_fill.py %D%/test_forwarding.py %D%/test_harness.py %D%/test_hits.py \
 	%D%/test_limits.py %D%/test_load.py %D%/test_logs.py %D%/test_memory.py \
 	%D%/test_messages.py %D%/test_mirror.py %D%/test_names.py %D%/test_origin_failures.py \
