@@ -45,6 +45,7 @@ static void fill_free(struct fill *f)
     check(list_empty(&f->readers));
     chunk_release(&f->first);
     chunk_release(&f->last);
+    chunk_release(&f->untrimmed);
     object_release(&f->object);
     pthread_mutex_destroy(&f->lock);
     free((char *)f->trailers.p);
@@ -515,7 +516,7 @@ static void fill_end(struct fill *f, enum fill_state state)
     atomic_fetch_sub_explicit(&f->cache->fills, 1, memory_order_relaxed);
 }
 
-/* Gives the last chunk no more room than it needs. */
+/* Gives the last chunk no more room than it needs, in a copy. */
 static void fill_trim(struct fill *f)
 {
     struct chunk *c;
@@ -533,6 +534,9 @@ static void fill_trim(struct fill *f)
         chunk_release(&f->first);
         f->first = chunk_ref(c);
     }
+    /* A reader that stands in an earlier chunk may be sending bytes of this one. */
+    if (f->readers_n > 0)
+        f->untrimmed = chunk_ref(f->last);
     chunk_release(&f->last);
     f->last = c;
     pthread_mutex_unlock(&f->lock);

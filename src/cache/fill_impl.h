@@ -49,9 +49,10 @@ struct fill {
     struct span trailers;  /* owns; set before the fill has ended */
     int64_t length;
     uint64_t bytes;
-    struct chunk *first; /* counted; NULL: no bytes yet, or gone */
-    struct chunk *last;  /* counted */
-    struct list readers; /* struct reader.link */
+    struct chunk *first;     /* counted; NULL: no bytes yet, or gone */
+    struct chunk *last;      /* counted */
+    struct chunk *untrimmed; /* counted; what was `last`, for readers that have pieces of it */
+    struct list readers;     /* struct reader.link */
     unsigned readers_n;
     struct message room; /* holds a reference while posted */
 };

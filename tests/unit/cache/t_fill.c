@@ -455,6 +455,34 @@ static void t_no_memory(void **state)
         object_release(&held[--n]);
 }
 
+/* Pieces stay what they were while the end of the fill trims the last chunk. */
+static void t_pieces_over_the_end(void **state)
+{
+    char text[32];
+    struct cache_key key = key_number(text, 12);
+    struct fill *f = fill_led(c, &key, w, no_room, NULL);
+    struct client *a = client_of(f, true);
+    struct piece p[8];
+    uint64_t at = 0;
+    int n;
+
+    (void)state;
+    assert_true(fill_head(f, object_of(c, &key), -1));
+    assert_true(fill_feed(f, 12, 66000));
+    n = reader_pieces(a->r, p, 8, SIZE_MAX);
+    assert_true(n > 1);
+    fill_finish(f);
+    fill_release(&f);
+    for (uint64_t i = 100; i < 400; i++)
+        fill_whole(c, w, i, 100000, true);
+    for (int i = 0; i < n; i++) {
+        assert_true(body_is(p[i].data.p, 12, at, p[i].data.n));
+        at += p[i].data.n;
+    }
+    assert_int_equal(at, 66000);
+    client_leave(a);
+}
+
 static void t_close_while_posted(void **state)
 {
     char text[32];
@@ -518,6 +546,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(t_unknown_length_too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_removed_in_flight, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_no_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(t_pieces_over_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_close_while_posted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_validated, set_up, tear_down),
     };
