@@ -681,9 +681,9 @@ static void drip_head(struct server *s)
 
     if (fd < 0 || !server_head(s, fd))
         return;
-    for (const char *p = OK; *p != '\0' && send(fd, p, 1, MSG_NOSIGNAL) == 1; p++)
+    for (const char *p = OK "Content-Length: 0\r\n\r\n";
+         *p != '\0' && send(fd, p, 1, MSG_NOSIGNAL) == 1; p++)
         usleep(30000);
-    server_expect_close(s, fd);
     close(fd);
 }
 
