@@ -358,7 +358,11 @@ struct edge_conf *edge_conf_load_args(const struct edge_args *args, struct buf *
     struct edge_conf *c = new_conf();
     struct conf_errors e;
     struct buf text;
+    struct span place = span_of(args->origin);
 
+    /* There are no names of origins here: a word is a directory. */
+    if (place.n > 0 && !origin_conf_is_place(place))
+        place = arena_join(&c->arena, SPAN("./"), place);
     buf_init(&text, ARGS_BYTES_MAX);
     put_word(&text, "listen ", args->listen, ";\n");
     if (args->workers != NULL)
@@ -369,7 +373,7 @@ struct edge_conf *edge_conf_load_args(const struct edge_args *args, struct buf *
         put_word(&text, "access-log ", args->access_log, ";\n");
     if (args->memory != NULL)
         put_word(&text, "cache { memory ", args->memory, "; }\n");
-    put_word(&text, "site * { origin ", args->origin, "; }\n");
+    put_word(&text, "site * { origin ", place.p, "; }\n");
     conf_errors_init(&e, &c->arena);
     c = apply(c, conf_read_text(&c->arena, "command line", buf_span(&text), &e), &e, errors);
     buf_free(&text);
