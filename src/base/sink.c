@@ -121,6 +121,8 @@ static void ring_copy_in(struct ring *r, uint32_t mask, uint32_t at, const void 
 {
     uint32_t i = at & mask, first = mask + 1 - i < n ? mask + 1 - i : n;
 
+    if (n == 0) /* an empty record; its p may be NULL */
+        return;
     memcpy(r->room + i, p, first);
     if (n > first)
         memcpy(r->room, (const char *)p + first, n - first);
