@@ -60,6 +60,26 @@ static void serve_extra(struct admin_call *call)
     admin_answer_json(call, 202, json_pack("{s:i}", "started", *(mono_ms *)call->app != 0));
 }
 
+static struct span list_value(unsigned i)
+{
+    return i == 0 ? SPAN("first") : SPAN("second-one");
+}
+
+static uint64_t list_sum(unsigned i)
+{
+    return i + 5;
+}
+
+static const struct counter_list list = {
+    .metric = "selvage_listed_total",
+    .label = "reason",
+    .help = "What a layer above counts",
+    .n = 2,
+    .value = list_value,
+    .sum = list_sum,
+};
+static const struct counter_list *const lists[] = {&list, NULL};
+
 static const struct admin_route extra[] = {
     {METHOD_POST, "/extra", ADMIN_CONTROL, serve_extra, "what a layer above adds"},
     {0},
@@ -73,6 +93,7 @@ static struct admin_conf conf_of(const char *socket, const struct value_listen *
         .control = span_of(socket),
         .metrics = metrics,
         .facts = facts,
+        .counters = lists,
         .routes = extra,
         .app = &started_ms,
     };
@@ -226,7 +247,9 @@ static void stats_have_every_counter(void **state)
     (void)state;
     json_object_foreach((json_t *)counters, name, n) rows +=
         json_is_object(n) ? (int)json_object_size(n) : 1;
-    assert_int_equal(rows, COUNTERS);
+    assert_int_equal(rows, COUNTERS + 2);
+    assert_int_equal(number(counters, "listed", "first"), 5);
+    assert_int_equal(number(counters, "listed", "second-one"), 6);
     assert_int_equal(number(before, "memory", "budget_bytes"), 1000);
     assert_int_equal(number(before, "memory", "body_bytes"), 400);
     assert_int_equal(number(before, "memory", "objects"), 7);
@@ -265,6 +288,10 @@ static void metrics(void **state)
         "selvage_connections 17",
         "selvage_build_info{version=\"" VERSION "\"} 1",
         "selvage_draining 0",
+        "# HELP selvage_listed_total What a layer above counts",
+        "# TYPE selvage_listed_total counter",
+        "selvage_listed_total{reason=\"first\"} 5",
+        "selvage_listed_total{reason=\"second-one\"} 6",
     };
     unsigned seen = 0, samples = 0;
 
@@ -276,7 +303,7 @@ static void metrics(void **state)
             seen += span_eq(line, span_of(lines[i])) ? 1U << i : 0; /* twice would overflow */
     }
     assert_int_equal(seen, (1U << ARRAY_LEN(lines)) - 1);
-    assert_int_equal(samples, COUNTERS + 9);
+    assert_int_equal(samples, COUNTERS + 9 + 2);
     admin_reply_free(&reply);
 }
 

@@ -102,6 +102,60 @@ static void strange_answers(void **state)
         "listen         ?\n");
 }
 
+static void explain(void **state)
+{
+    (void)state;
+    expect(report_explain,
+        "{\"running\": true, \"now\": {\"cache\": \"EXPIRED\", \"status\": null, \"why\": \"old\","
+        " \"origin\": {\"name\": \"app\", \"request\": \"GET /a\", \"if_none_match\": "
+        "\"\\\"e\\\"\","
+        " \"background\": false}, \"on_failure\": \"STALE\"}, \"site\": {\"name\": \"a.test\", "
+        "\"file\":"
+        " \"c\", \"line\": 4}, \"rule\": {\"path\": \"/a*\"}, \"key\": {\"host\": \"a.test\", "
+        "\"path\":"
+        " \"/a\", \"query\": \"\", \"lines\": [{\"kind\": \"cookie\", \"name\": \"n\", \"value\":"
+        " null}]}, \"vary\": {\"request\": [{\"name\": \"x\", \"value\": \"1\"}, {\"name\": \"y\","
+        " \"value\": null}], \"variants\": [{\"chosen\": true, \"values\": [{\"name\": \"x\","
+        " \"value\": \"1\"}], \"status\": 200, \"body_bytes\": 2048, \"ttl_s\": -5}]}, \"stored\":"
+        " {\"status\": 200, \"body_bytes\": 2048, \"etag\": null}, \"freshness\": {\"lifetime_s\": "
+        "60,"
+        " \"lifetime_from\": \"max-age\", \"age_s\": 65, \"initial_age_s\": 3, \"resident_s\": 62,"
+        " \"ttl_s\": -5, \"age_field_s\": 2, \"response_delay_s\": 1, \"arrived\": \"then\", "
+        "\"date\":"
+        " \"before\", \"date_from\": \"Date\", \"stale_if_error_s\": 9, \"must_revalidate\": true},"
+        " \"not_stored\": {\"reason\": \"private\", \"sentence\": \"s\", \"section\": \"RFC\", "
+        "\"at\":"
+        " \"once\", \"ago_s\": 61, \"status\": 200}}",
+        false,
+        "answer           EXPIRED: old\n"
+        "origin           app\n"
+        "origin is asked  GET /a\n"
+        "origin gets      If-None-Match: \"e\"\n"
+        "origin fails     STALE\n"
+        "\n"
+        "site             a.test, c:4\n"
+        "rule             path /a*\n"
+        "key host         a.test\n"
+        "key path         /a\n"
+        "key query        \n"
+        "key cookie       n absent\n"
+        "\n"
+        "request varies   x=1, y absent\n"
+        "variant          x=1: 200, 2.0 KiB, stale for 5 s  <- chosen: what the request says\n"
+        "stored           200, 2.0 KiB\n"
+        "lifetime         60 s, from max-age\n"
+        "age              65 s = 3 s at arrival + 62 s here\n"
+        "age at arrival   3 s = the greater of arrived - date, and Age 2 s + delay 1 s\n"
+        "arrived          then\n"
+        "date             before, from Date\n"
+        "ttl              -5 s = 60 s - 65 s\n"
+        "stale windows    stale-while-revalidate 0 s, stale-if-error 9 s, must-revalidate\n"
+        "not stored       private: s (RFC)\n"
+        "not stored at    once, 1 min 1 s ago, status 200\n");
+    expect(report_explain, "{}", false, "answer  : \n\nsite    none\n");
+    expect(report_explain, "[]", false, "answer  : \n\nsite    none\n");
+}
+
 static void refuses_too_much(void **state)
 {
     json_t *answer = json_object();
@@ -121,6 +175,7 @@ int main(void)
         cmocka_unit_test(stats),
         cmocka_unit_test(colour_marks_what_did_not_happen),
         cmocka_unit_test(strange_answers),
+        cmocka_unit_test(explain),
         cmocka_unit_test(refuses_too_much),
     };
 

@@ -151,6 +151,47 @@ static void bounded(void **state)
     assert_null(key_text(&arena, &parts, &o).p);
 }
 
+/* What key_text() and vary_key_text() write, line by line; and what neither does. */
+static void lines(void **state)
+{
+    static const struct {
+        struct span text;
+        const char *kinds, *names, *values; /* "-": absent */
+    } rows[] = {
+        {SPAN(""), "", "", ""},
+        {SPAN("\nfield a=2:de\ncookie B=-"), "field cookie", "a B", "de -"},
+        {SPAN("\nvary 0123456789abcdef\nfield=3:a=b\nvary=0:"), "vary vary", "field vary", "a=b "},
+        {SPAN("\nfield a=12:x\ncookie b=-\ncookie b=1:c"), "field cookie", "a b",
+            "x\ncookie b=- c"},
+        {SPAN("field a=2:de"), "", "", ""},
+        {SPAN("\nfield a=3:de"), "", "", ""},
+        {SPAN("\nfield a=99999999999999999999:de"), "", "", ""},
+        {SPAN("\nfield a=x:de"), "", "", ""},
+        {SPAN("\nfield a=2"), "", "", ""},
+        {SPAN("\nfield a"), "", "", ""},
+        {SPAN("\nfield a="), "", "", ""},
+        {SPAN("\nvary 0123456789abcdef"), "", "", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct span rest = rows[i].text, kinds = SPAN(""), names = SPAN(""), values = SPAN("");
+        struct key_line line;
+
+        for (bool first = true; key_line_next(&rest, &line); first = false) {
+            struct span gap = first ? SPAN("") : SPAN(" ");
+            struct span value = line.value.p != NULL ? line.value : SPAN("-");
+
+            kinds = arena_join(&arena, arena_join(&arena, kinds, gap), line.kind);
+            names = arena_join(&arena, arena_join(&arena, names, gap), line.name);
+            values = arena_join(&arena, arena_join(&arena, values, gap), value);
+        }
+        row_text(rows[i].text.p, kinds, rows[i].kinds);
+        row_text(rows[i].text.p, names, rows[i].names);
+        row_text(rows[i].text.p, values, rows[i].values);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +199,7 @@ int main(void)
         cmocka_unit_test(keys),
         cmocka_unit_test(unambiguous),
         cmocka_unit_test(bounded),
+        cmocka_unit_test(lines),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
