@@ -26,6 +26,7 @@ static struct update_base base_of(const struct filler *f)
         .scheme = f->from.proto,
         .host = f->host,
         .port = f->port,
+        .path_flags = f->path_flags,
         .target = {.path = f->path, .has_query = f->has_query, .query = f->query},
     };
 }

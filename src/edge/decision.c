@@ -46,6 +46,14 @@ static void refuse(struct decision *d, const char *why)
     d->refusal = why;
 }
 
+/* Stale, or fresh but the client's Cache-Control asks for more (RFC 9211 §2.2). */
+static enum cache_fwd why_forward(const struct decision *d, wall_s now)
+{
+    bool fresh = fresh_judge(&d->obj->fresh, NULL, now, d->obj->soft_purged) == FRESH_USE;
+
+    return fresh ? FWD_REQUEST : FWD_STALE;
+}
+
 static void judge_stored(struct decision *d, enum http_method method, wall_s now)
 {
     switch (fresh_judge(&d->obj->fresh, &d->ask, now, d->obj->soft_purged)) {
@@ -63,7 +71,7 @@ static void judge_stored(struct decision *d, enum http_method method, wall_s now
         else if (method == METHOD_HEAD) /* its answer renews what is stored, RFC 9111 §4.3.5 */
             ask_origin(d, BY_OWN_FETCH, CACHE_EXPIRED, FWD_STALE);
         else
-            ask_origin(d, BY_VALIDATION, CACHE_EXPIRED, FWD_STALE);
+            ask_origin(d, BY_VALIDATION, CACHE_EXPIRED, why_forward(d, now));
         return;
     }
 }

@@ -42,6 +42,12 @@ static struct span own_lines(struct request *r, const struct object *obj)
         memcpy(at, "\r\n", 2);
         at += 2;
     }
+    if (r->cs.stored || r->cs.collapsed || r->word == CACHE_REVALIDATED) {
+        r->cs.has_ttl = true;
+        r->cs.ttl_s = fresh_ttl(&obj->fresh, worker_wall_s(r->txn->worker));
+    }
+    if (r->route.policy->show_key)
+        r->cs.key = r->route.key.text;
     memcpy(at, "Cache-Status: ", 14);
     at += 14;
     at += cache_status_write(&r->cs, r->edge->conf->name, at);

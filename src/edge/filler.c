@@ -66,6 +66,7 @@ struct filler *filler_join(
     f->path = arena_dup(&f->arena, r->route.path);
     f->query = arena_dup(&f->arena, r->route.query);
     f->has_query = r->route.has_query;
+    f->path_flags = site_path_flags(r->route.site);
     f->target = arena_dup(&f->arena, r->route.target);
     f->ask = r->ask;
     f->key = (struct cache_key){arena_dup(&f->arena, r->route.key.text), r->route.key.hash};

@@ -26,6 +26,7 @@ struct filler {
     unsigned port;
     struct span path, query, target;
     bool has_query;
+    unsigned path_flags;      /* of the site */
     struct cache_key variant; /* where this request was looked up */
     struct cache_key key;     /* of the resource */
     struct fresh_ask ask;

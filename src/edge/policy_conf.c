@@ -380,6 +380,9 @@ const struct directive policy_directives[] = {
         .about = "Answers with a redirect (302 unless a STATUS is given) and asks no origin. "
                  "`$path` at the end of the place stands for the request's path and query. A path "
                  "with an origin of its own is not redirected with the rest of its site."},
+    {"show-key", CONF_FLAG(struct policy, show_key), .preset = "off",
+        .about = "Tells the cache key in Cache-Status. It may hold cookies and other fields that "
+                 "belong to the key."},
     {"trailers", CONF_FLAG(struct policy, pass_trailers), .preset = "off",
         .about = "Passes the origin's trailer fields on to clients; off drops them."},
     {0},

@@ -30,7 +30,7 @@ enum route_end route_find(struct route *r, const struct site_table *sites,
     r->host = uri_host_normalise(a, req->host, req->port, DEFAULT_PORT);
     if (req->form == TARGET_ASTERISK)
         r->path = SPAN("*");
-    else if (!uri_path_normalise(a, req->path, 0, &r->path))
+    else if (!uri_path_normalise(a, req->path, site_path_flags(r->site), &r->path))
         return ROUTE_BAD_PATH;
     r->policy = site_policy(r->site, r->path, &r->rule);
     find_query(r, req, a);

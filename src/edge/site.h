@@ -18,6 +18,7 @@
 #include "base/span.h"
 #include "cache/policy.h"
 #include "conf/errors.h"
+#include "http/uri.h"
 
 struct origin;
 
@@ -36,6 +37,7 @@ struct policy {
     struct span origin_name; /* as written; p == NULL: not given */
     struct conf_place origin_at;
     bool bypass;                 /* neither look up nor store */
+    bool show_key;               /* Cache-Status tells the cache key */
     bool pass_trailers;          /* trailer fields of the origin travel on */
     struct header_rule *headers; /* in the order of the file, or NULL */
     int redirect_status;         /* 0: no redirect */
@@ -55,6 +57,7 @@ struct site {
     struct span *hosts; /* all of them, in normal form */
     unsigned hosts_n;
     struct conf_place at;
+    bool merge_slashes; /* "//" in a path means "/" */
     struct policy policy;
     struct path_rule *rules, **rules_end; /* in the order of the file */
     struct site *next;
@@ -72,6 +75,12 @@ const struct site *site_find(const struct site_table *t, struct span host);
 /* The policy for a normalised path; *rule is the rule that matched or NULL. */
 const struct policy *site_policy(
     const struct site *site, struct span path, const struct path_rule **rule);
+
+/* enum uri_path_flags of http/uri.h: how the site's paths are normalised. */
+static inline unsigned site_path_flags(const struct site *site)
+{
+    return site->merge_slashes ? URI_MERGE_SLASHES : 0;
+}
 
 /* Whether `path` as a whole matches a pattern. Linear in both, however many stars there are. */
 bool path_matches(struct span pattern, struct span path);

@@ -93,6 +93,9 @@ static const struct conf_context path_context = {
 };
 
 static const struct directive site_directives[] = {
+    {"merge-slashes", CONF_FLAG(struct site, merge_slashes), .preset = "off",
+        .about = "Takes several slashes in a row in a path for one: for rules, for the key, and in "
+                 "what the origin sees."},
     {"path", CONF_BLOCK(&path_context, 1, 1), .usage = "PATTERN", .flags = DIRECTIVE_MANY,
         .about = "A pattern of the normalised path: /exact, /prefix/*, *.css; * stands for any "
                  "text."},
