@@ -25,6 +25,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 enum {
     BLOCKING_THREADS = 8,
@@ -178,6 +179,18 @@ static sigset_t edge_signals(void)
     return set;
 }
 
+/* Connections, kept ones to origins, files: as many descriptors as we may have. */
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_msg(LOG_WARN, "cannot raise the limit of open files: %s", strerror(errno));
+}
+
 struct edge *edge_open(struct edge_conf *conf)
 {
     struct edge *e = xcalloc(1, sizeof(*e));
@@ -186,6 +199,7 @@ struct edge *edge_open(struct edge_conf *conf)
     /* From here on a signal waits until edge_run() takes it. */
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    raise_descriptors();
     e->conf = conf;
     e->started_ms = clock_mono_ms();
     e->workers = xcalloc((size_t)conf->workers, sizeof(*e->workers));
