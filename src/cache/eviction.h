@@ -28,11 +28,11 @@ enum { EVICTION_CREDIT_MAX = 7, EVICTION_TAU = 16, EVICTION_GHOST_WAYS = 16 };
 enum eviction_queue { EVICTION_SMALL, EVICTION_MAIN, EVICTION_QUEUES };
 
 struct eviction_entry {
-    struct list link;
     uint64_t bytes;
     uint32_t fingerprint; /* of the key */
     _Atomic uint8_t credit;
     uint8_t queue; /* enum eviction_queue */
+    struct list link;
 };
 
 struct eviction {
