@@ -384,6 +384,8 @@ static json_t *why_own(const struct explained *x)
     if (d->fwd == FWD_METHOD || d->fwd == FWD_BYPASS)
         return text(arena_printf(
             x->arena, "%.*s goes to the origin as it comes", SPAN_ARG(x->request.method_text)));
+    if (d->obj != NULL) /* HEAD: its answer renews what is stored, but does not validate it */
+        return why_validation(x);
     if (d->variant.text.p == NULL)
         return json_string("what Vary names has values that are too long");
     return json_string("nothing is stored, and an answer to HEAD has nothing to store");
@@ -442,7 +444,9 @@ static json_t *on_failure(const struct explained *x)
 {
     const struct decision *d = &x->decision;
 
-    if (d->by == BY_VALIDATION && fresh_may_serve_on_error(&d->obj->fresh, &d->ask, x->source->now))
+    bool asks = d->by == BY_VALIDATION || d->by == BY_OWN_FETCH;
+
+    if (asks && d->obj != NULL && fresh_may_serve_on_error(&d->obj->fresh, &d->ask, x->source->now))
         return json_string(cache_word_text(CACHE_STALE));
     return json_null();
 }

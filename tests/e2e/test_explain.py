@@ -32,6 +32,8 @@ def foretold(edge, target, host="a.test", fields=(), method="GET"):
     args = [a for name, value in dict(fields).items() for a in ("-H", f"{name}: {value}")]
     first = explain(edge, f"http://{host}{target}", "-m", method, *args)
     again = explain(edge, f"http://{host}{target}", "-m", method, *args)
+    for said in (first, again):
+        said["now"].pop("why")  # it counts seconds
     assert first["now"] == again["now"]
     with edge.connect() as c:
         c.request(target, host=host, fields=fields, method=method)
