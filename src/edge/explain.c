@@ -443,7 +443,6 @@ static json_t *origin_part(const struct explained *x)
 static json_t *on_failure(const struct explained *x)
 {
     const struct decision *d = &x->decision;
-
     bool asks = d->by == BY_VALIDATION || d->by == BY_OWN_FETCH;
 
     if (asks && d->obj != NULL && fresh_may_serve_on_error(&d->obj->fresh, &d->ask, x->source->now))
