@@ -75,8 +75,13 @@ class Edge:
             self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=out,
                                             stderr=err, env=environment(), cwd=self.dir)
         self.pid = self.process.pid
-        wait_for(lambda: self.process.poll() is not None or self._ready(),
-                 "selvaged ready")
+        try:
+            wait_for(lambda: self.process.poll() is not None or self._ready(), "selvaged ready")
+        except BaseException:
+            # Nobody has this Edge yet who could stop it.
+            self.process.kill()
+            self.process.wait()
+            raise
         if self.process.poll() is None:
             return True
         if "in use" in self.stderr():
