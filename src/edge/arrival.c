@@ -4,6 +4,8 @@
  */
 #include "edge/filler_impl.h"
 
+#include "edge/incomplete.h"
+
 #include "base/log.h"
 #include "cache/key.h"
 #include "cache/object.h"
@@ -271,6 +273,62 @@ static enum nostore_reason whole_reason(const struct filler *f)
     return f->policy->bypass ? NOSTORE_BYPASS : NOSTORE_KEY_LIMIT;
 }
 
+/* A 206 that begins something storable: its client has it as it comes, and it is kept beside. */
+static void keep_beginning(struct filler *f, const struct http_response *in)
+{
+    struct http_response as_whole = *in;
+    struct verdict v;
+
+    if (f->whole || !incomplete_is_beginning(in))
+        return;
+    as_whole.status = 200;
+    judge(f, METHOD_GET, &as_whole, &v);
+    if (!v.store)
+        return;
+    f->beginning = *in;
+    f->beginning.fields = fields_dup(&in->fields, &f->arena);
+    f->beginning_fresh = v.fresh;
+    policy_omit(&v, &f->beginning.fields);
+    forward_response(
+        &f->beginning, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
+    buf_init(&f->part, INCOMPLETE_BYTES_MAX);
+}
+
+/* The rest of what was begun before makes it whole (RFC 9111 §3.4). False: it does not. */
+static bool complete(struct filler *f, const struct http_response *rest)
+{
+    struct http_response head, arrived = *rest;
+    wall_s now = worker_wall_s(f->edge->worker);
+    struct cache_key key;
+    struct verdict v;
+    uint64_t length;
+
+    if (!incomplete_is_rest(f->incomplete, rest))
+        return false;
+    arrived.fields = fields_dup(&rest->fields, &f->arena);
+    head = incomplete_whole_head(f->incomplete, &arrived, now, &length, &f->arena);
+    judge(f, METHOD_GET, &head, &v);
+    if (!v.store || !place(f, &head, &key))
+        return false;
+    keep(f, &head, &v, &key, (int64_t)length);
+    incomplete_give(f->incomplete, f->fill);
+    return true;
+}
+
+/* An answer to a request for the rest only. True: it was made use of, or is asked for again. */
+static bool arrived_rest(struct filler *f, const struct http_response *in)
+{
+    bool done = in->status == 206 && complete(f, in);
+
+    incomplete_remove(f->edge->cache, &f->variant, &f->arena);
+    object_release(&f->incomplete);
+    if (!done && (in->status == 206 || in->status == 416)) {
+        ask_again(f);
+        return true;
+    }
+    return done;
+}
+
 void filler_arrived(struct filler *f, const struct http_response *in)
 {
     struct http_response head = *in;
@@ -295,6 +353,9 @@ void filler_arrived(struct filler *f, const struct http_response *in)
         filler_fail(f, 502, "origin-error");
         return;
     }
+    if (f->incomplete != NULL && arrived_rest(f, in))
+        return;
+    keep_beginning(f, in);
     head.fields = fields_dup(&in->fields, &f->arena);
     head.reason = SPAN_EMPTY;
     invalidate(f, in);

@@ -6,6 +6,7 @@
 #include "cache/vary.h"
 #include "edge/forward.h"
 #include "edge/hints.h"
+#include "edge/incomplete.h"
 #include "edge/server.h"
 #include "http/chunked.h"
 #include "http/h1_write.h"
@@ -78,6 +79,10 @@ struct filler *filler_join(
         f->request.method = METHOD_GET;
         f->request.method_text = SPAN("GET");
     }
+    if (validate == NULL && !f->whole && f->request.method == METHOD_GET)
+        f->incomplete = incomplete_find(r->edge->cache, &f->variant, &f->arena);
+    if (client && f->incomplete != NULL)
+        r->cs.fwd = FWD_PARTIAL;
     list_append(&f->edge->fillers, &f->node);
     return f;
 }
@@ -91,6 +96,8 @@ void filler_end(struct filler *f)
         fetch_cancel(&f->fetch);
     fill_release(&f->fill);
     object_release(&f->validate);
+    object_release(&f->incomplete);
+    buf_free(&f->part);
     list_remove(&f->node);
     arena_free(&f->arena);
     free(f);
@@ -141,6 +148,8 @@ void filler_start(struct filler *f)
         vary_forward(&fields, &f->arena, &f->policy->cache);
     if (f->validate != NULL)
         add_conditions(f, &fields);
+    else if (!f->whole && f->incomplete != NULL)
+        incomplete_ask(f->incomplete, &fields, &f->arena);
     f->asked_at = worker_wall_s(f->edge->worker);
     f->fetch = fetch_start(&f->edge->fetcher, f->policy->origin, &rq, &handlers, f);
 }
@@ -238,6 +247,8 @@ static size_t on_body(void *ctx, struct span data)
     if (abandoned(f))
         return 0;
     took = fill_append(f->fill, data);
+    if (f->beginning.status != 0 && !buf_append(&f->part, span_make(data.p, took)))
+        f->beginning.status = 0; /* memory is short: then it is not kept */
     return took;
 }
 
@@ -261,6 +272,9 @@ static void on_done(void *ctx, enum fetch_end why, const char *detail)
 
     f->fetch = NULL; /* gone with this call */
     if (why == FETCH_DONE) {
+        if (f->beginning.status != 0)
+            incomplete_put(f->edge->cache, f->edge->worker, &f->variant, &f->beginning,
+                &f->beginning_fresh, buf_span(&f->part), &f->arena);
         fill_finish(f->fill);
         filler_end(f);
         return;

@@ -6,6 +6,7 @@
 #define EDGE_FILLER_IMPL_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/list.h"
 #include "edge/filler.h"
 #include "edge/forward.h"
@@ -31,9 +32,12 @@ struct filler {
     struct cache_key key;     /* of the resource */
     struct fresh_ask ask;
     wall_s asked_at;
-    bool alone; /* nobody else can find the fill */
-    bool whole; /* the request went on as it came: nothing is stored */
-    bool head_seen;
+    bool alone;                     /* nobody else can find the fill */
+    bool whole;                     /* the request went on as it came: nothing is stored */
+    struct object *incomplete;      /* counted; the beginning that the rest is asked for, or NULL */
+    struct http_response beginning; /* a 206 whose body is collected in `part`; status 0: none */
+    struct freshness beginning_fresh;
+    struct buf part; /* owns */
 };
 
 /* Ends the filler, which is gone afterwards. filler_end(): the fill has been ended before;
