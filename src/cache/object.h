@@ -3,7 +3,7 @@
  * counted atomically, shared by all workers.
  *
  * An update by a 304 (RFC 9111 §3.2, §4.3.4) makes a new object with the old one's body. What
- * changes after publication is atomic: references, eviction credit, `soft_purged`.
+ * changes after publication is atomic: references, eviction credit, `soft_purged`, `used_s`.
  */
 #ifndef CACHE_OBJECT_H
 #define CACHE_OBJECT_H
@@ -40,6 +40,7 @@ struct object {
     uint16_t status;
     uint32_t fields_n;
     uint32_t bytes;            /* of this allocation, without the body */
+    _Atomic uint32_t used_s;   /* when it last was chosen among variants; 0: not yet */
     struct span head_text;     /* "HTTP/1.1 200 OK\r\nName: value\r\n...", no empty line; in this
                                   allocation */
     struct head_field *fields; /* in this allocation */

@@ -11,5 +11,6 @@ struct cache_options cache_options_default(void)
         .heuristic_percent = 10,
         .stale_if_error_s = HOUR_S,
         .set_cookie = SET_COOKIE_EXPLICIT,
+        .variants_max = 64,
     };
 }

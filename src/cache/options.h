@@ -71,10 +71,11 @@ struct cache_options {
     unsigned key_cookies_n;
     const struct vary_rule *vary; /* the first for a field counts; without: VARY_NORMALISE */
     unsigned vary_n;
+    int64_t variants_max; /* of one resource; 1 .. SPEC_VARIANTS_MAX (spec.h) */
 };
 
 /* As the manual says: lifetimes from responses alone, heuristics of 10 % up to a day,
- * stale-if-error 1 h, the query as it is, requests' Cache-Control not honoured. */
+ * stale-if-error 1 h, the query as it is, 64 variants, requests' Cache-Control not honoured. */
 struct cache_options cache_options_default(void);
 
 #endif

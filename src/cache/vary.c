@@ -161,6 +161,13 @@ bool vary_spec_names(struct span spec, struct vary_names *out)
     return true;
 }
 
+bool vary_spec_same_id(struct span spec, struct span other)
+{
+    struct spec s, o;
+
+    return spec_parse(spec, &s) && spec_parse(other, &o) && span_eq(s.id, o.id);
+}
+
 static struct span id_text(struct arena *a, uint64_t id)
 {
     char *p = arena_alloc(a, ID_DIGITS);

@@ -59,6 +59,9 @@ MUST_USE enum vary_plan vary_plan(struct arena *a, struct span old, const struct
 struct span vary_key_text(struct arena *a, struct span key, struct span spec,
     const struct fields *request, const struct cache_options *options);
 
+/* Whether variants of the one spec can be found through the other. */
+MUST_USE bool vary_spec_same_id(struct span spec, struct span other);
+
 /* The names in a spec, for explain; false when it is none. */
 MUST_USE bool vary_spec_names(struct span spec, struct vary_names *out);
 

@@ -16,7 +16,6 @@
 #include "edge/forward.h"
 #include "edge/notstored.h"
 #include "edge/server.h"
-#include "edge/variants.h"
 #include "origin/fetch.h"
 
 enum { REMEMBER_MS = 30000 /* that a key's responses are not storable */ };
@@ -164,7 +163,7 @@ static bool place(struct filler *f, const struct http_response *head, struct cac
             plan = VARY_FAIL;
     }
     if (plan == VARY_SPEC)
-        spec_put(c, &f->key, spec, &f->arena);
+        spec_put(c, &f->key, there, spec, &f->arena);
     object_release(&there);
     return plan != VARY_FAIL;
 }
@@ -194,7 +193,7 @@ static void keep(struct filler *f, struct http_response *head, const struct verd
     if (!stored)
         not_stored(f, NOSTORE_NO_ROOM, head->status);
     else if (!hash128_eq(key->hash, f->key.hash))
-        variants_put(f->edge->edge->variants, f->key.hash, key->hash);
+        f->kept_as = *key;
     if (f->client != NULL)
         f->client->cs.stored = stored;
 }

@@ -26,10 +26,16 @@ static void find(struct decision *d, const struct decision_question *q, const st
     if (!d->varies)
         return;
     d->spec = arena_dup(a, object_spec(d->obj));
+    if (q->peek) {
+        d->listed = arena_alloc(a, SPEC_VARIANTS_MAX * sizeof(*d->listed));
+        d->listed_n = object_spec_variants(d->obj, d->listed);
+    }
     object_release(&d->obj);
     d->variant = decision_variant(route, d->spec, q->fields, a);
     if (d->variant.text.p != NULL)
         d->obj = look(q, &d->variant);
+    if (d->obj != NULL && !q->peek)
+        object_used(d->obj, q->now);
 }
 
 static void ask_origin(

@@ -45,6 +45,8 @@ struct decision {
     struct fresh_ask ask; /* what the client's Cache-Control asks for */
     bool varies;          /* a Vary specification stands at the key */
     struct span spec;     /* that one; in the arena */
+    unsigned listed_n;    /* its variants; only when the question was to `peek` */
+    struct hash128 *listed;
     struct cache_key
         variant;        /* == route->key unless `varies`; text.p == NULL: cannot be looked up */
     struct object *obj; /* what is stored for this request, fresh or not; a reference that the

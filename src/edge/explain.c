@@ -9,7 +9,6 @@
 #include "edge/decision.h"
 #include "edge/notstored.h"
 #include "edge/server.h"
-#include "edge/variants.h"
 #include "http/date.h"
 #include "http/h1_parse.h"
 #include "http/uri.h"
@@ -225,16 +224,6 @@ static json_t *key_part(const struct route *r)
 
 /* --- variants ----------------------------------------------------------------------------- */
 
-/* Of the keys of all variants that can be found now: the resource's key, and "\nvary " with the id
- * of the specification that stands (vary.h). */
-static struct span variants_prefix(const struct explained *x)
-{
-    struct span id = span_from(x->decision.spec, sizeof("vary ") - 1);
-
-    id.n = span_find(id, ' ');
-    return arena_printf(x->arena, "%.*s\nvary %.*s", SPAN_ARG(x->route.key.text), SPAN_ARG(id));
-}
-
 static json_t *variant_part(const struct explained *x, const struct object *obj)
 {
     json_t *o = json_object();
@@ -247,17 +236,15 @@ static json_t *variant_part(const struct explained *x, const struct object *obj)
     return o;
 }
 
+/* Those that are still stored, the newest first. */
 static json_t *variants_list(const struct explained *x)
 {
-    struct hash128 hashes[VARIANTS_WAYS];
-    unsigned n = variants_get(x->source->variants, x->route.key.hash, hashes);
-    struct span prefix = variants_prefix(x);
     json_t *all = json_array();
 
-    for (unsigned i = 0; i < n; i++) {
-        struct object *obj = cache_peek_hash(x->source->cache, hashes[i]);
+    for (unsigned i = 0; i < x->decision.listed_n; i++) {
+        struct object *obj = cache_peek_hash(x->source->cache, x->decision.listed[i]);
 
-        if (obj != NULL && span_starts(obj->key, prefix))
+        if (obj != NULL && span_starts(obj->key, x->route.key.text))
             json_array_append_new(all, variant_part(x, obj));
         object_release(&obj);
     }
@@ -557,7 +544,6 @@ void explain_serve(struct admin_call *call)
         .conf = e->conf,
         .cache = e->cache,
         .notstored = e->notstored,
-        .variants = e->variants,
         .now = worker_wall_s(call->txn->worker),
     };
     struct arena *a = &call->txn->arena;

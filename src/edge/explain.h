@@ -20,13 +20,11 @@
 struct cache;
 struct edge_conf;
 struct notstored_table;
-struct variants;
 
 struct explain_source {
     const struct edge_conf *conf;
-    struct cache *cache; /* NULL, as are the next two: no edge runs */
+    struct cache *cache; /* NULL, as is the next: no edge runs */
     struct notstored_table *notstored;
-    struct variants *variants;
     wall_s now;
 };
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cache/object.h"
+#include "cache/spec.h"
 #include "cache/vary.h"
 #include "edge/forward.h"
 #include "edge/hints.h"
@@ -276,6 +277,9 @@ static void on_done(void *ctx, enum fetch_end why, const char *detail)
             incomplete_put(f->edge->cache, f->edge->worker, &f->variant, &f->beginning,
                 &f->beginning_fresh, buf_span(&f->part), &f->arena);
         fill_finish(f->fill);
+        if (f->kept_as.text.p != NULL)
+            spec_add_variant(f->edge->cache, &f->key, &f->kept_as,
+                (unsigned)f->policy->cache.variants_max, &f->arena);
         filler_end(f);
         return;
     }

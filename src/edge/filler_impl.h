@@ -30,6 +30,7 @@ struct filler {
     unsigned path_flags;      /* of the site */
     struct cache_key variant; /* where this request was looked up */
     struct cache_key key;     /* of the resource */
+    struct cache_key kept_as; /* as which variant the response is being stored; or text.p == NULL */
     struct fresh_ask ask;
     wall_s asked_at;
     bool alone;                     /* nobody else can find the fill */

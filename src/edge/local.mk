@@ -5,4 +5,4 @@ src_edge_libedge_a_SOURCES = \
 	%D%/filler.h %D%/filler_impl.h %D%/forward.c %D%/forward.h %D%/hints.c %D%/hints.h %D%/incomplete.c %D%/incomplete.h %D%/look_up.c %D%/names.c \
 	%D%/names.h %D%/notstored.c %D%/notstored.h %D%/policy_conf.c %D%/request.c \
 	%D%/request.h %D%/route.c %D%/route.h %D%/server.c %D%/server.h %D%/site.c %D%/site.h \
-	%D%/site_conf.c %D%/site_conf.h %D%/variants.c %D%/variants.h %D%/worker.h
+	%D%/site_conf.c %D%/site_conf.h %D%/worker.h

@@ -3,6 +3,7 @@
  */
 #include "edge/site_conf.h"
 
+#include "cache/spec.h"
 #include "http/chars.h"
 #include "http/fields.h"
 
@@ -371,6 +372,10 @@ const struct directive policy_directives[] = {
         .about = "How a request field that Vary names tells variants apart: values that mean the "
                  "same are the same (only the VALUEs count, if given), or as sent, or not at all "
                  "(then the origin does not see it)."},
+    {"variants-max", CONF_INTEGER(struct policy, cache.variants_max), .preset = "64", .min = 1,
+        .max = SPEC_VARIANTS_MAX,
+        .about = "How many variants of one resource are stored at most. When another comes, the "
+                 "one that was not used for longest goes."},
     {"bypass", CONF_CUSTOM(set_bypass, 0, 0),
         .about = "Neither looks up nor stores: every request goes to the origin."},
     {"header", CONF_CUSTOM(set_header, 2, 3), .usage = "set NAME VALUE|unset NAME",

@@ -16,7 +16,6 @@
 #include "edge/names.h"
 #include "edge/notstored.h"
 #include "edge/request.h"
-#include "edge/variants.h"
 #include "net/listen.h"
 #include "net/resolver.h"
 
@@ -61,7 +60,6 @@ static bool open_cache(struct edge *e)
     if (e->cache == NULL)
         log_msg(LOG_ERROR, "cannot open the cache: %s", err);
     e->notstored = notstored_new();
-    e->variants = variants_new();
     return e->cache != NULL;
 }
 
@@ -248,7 +246,6 @@ void edge_close(struct edge **ep)
     if (e->cache != NULL)
         cache_close(&e->cache);
     notstored_free(&e->notstored);
-    variants_free(&e->variants);
     sink_close(&e->access_log);
     hints_free(&e->hints);
     free(e->workers);

@@ -19,13 +19,11 @@ struct notstored_table;
 struct hints;
 struct pool;
 struct sink;
-struct variants;
 
 struct edge {
     struct edge_conf *conf;            /* owns */
     struct cache *cache;               /* owns */
     struct notstored_table *notstored; /* owns; what was not stored lately, and why */
-    struct variants *variants;         /* owns; which variants have been stored */
     struct pool *blocking;             /* owns; file system calls */
     struct sink *access_log;           /* owns; or NULL */
     struct admin *admin;               /* owns; lives on the first worker */

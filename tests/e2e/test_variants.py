@@ -1,4 +1,7 @@
 """Vary: several answers under one key, each for those it fits (RFC 9111 4.1)."""
+import json
+
+from waiting import wait_for
 
 KEEP = {"Cache-Control": "max-age=60"}
 
@@ -71,3 +74,27 @@ def test_coding_fits_the_client(edge, origin):
     assert edge.get("/a").body == b"plain"
     assert edge.get("/a", fields={"Accept-Encoding": "gzip"}).body == b"zipped"
     assert edge.get("/a", fields={"Accept-Encoding": "identity"}).body == b"plain"
+
+
+def test_the_least_used_variant_makes_room(selvaged, origin):
+    edge = selvaged(config=f"site * {{ origin {origin.url}; variants-max 3; }}")
+    languages(origin)
+    for language in ("en", "de", "fr"):
+        edge.get("/a", fields={"Accept-Language": language})
+    wait_for(lambda: int(edge.get("/a", fields={"Accept-Language": "en"})["age"]) >= 1, "a second")
+    edge.get("/a", fields={"Accept-Language": "fr"})
+    edge.get("/a", fields={"Accept-Language": "it"})
+    wait_for(lambda: len(json.loads(edge.ctl("--json", "explain", "a.test/a"))["vary"]["variants"])
+             == 3, "three variants")
+    for language in ("en", "fr", "it"):
+        assert edge.get("/a", fields={"Accept-Language": language}).cache == "hit"
+    assert edge.get("/a", fields={"Accept-Language": "de"}).cache == "miss"
+
+
+def test_many_variants_of_one_resource_stay_bounded(edge, origin):
+    languages(origin, "X-Any")
+    for i in range(100):
+        edge.get("/a", fields={"X-Any": str(i)})
+    wait_for(lambda: len(json.loads(edge.ctl("--json", "explain", "a.test/a"))["vary"]["variants"])
+             == 64, "as many as there may be")
+    assert edge.metric("selvage_objects") == 65

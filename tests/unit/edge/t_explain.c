@@ -7,7 +7,6 @@
 #include "cache/vary.h"
 #include "edge/conf.h"
 #include "edge/notstored.h"
-#include "edge/variants.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +59,6 @@ static int set_up(void **state)
         .conf = conf,
         .cache = cache,
         .notstored = notstored_new(),
-        .variants = variants_new(),
         .now = NOW,
     };
     return 0;
@@ -70,7 +68,6 @@ static int tear_down(void **state)
 {
     (void)state;
     notstored_free(&source.notstored);
-    variants_free(&source.variants);
     cache_close(&cache);
     edge_conf_free(&conf);
     arena_free(&arena);
@@ -280,17 +277,21 @@ static void variants(void **state)
     const struct cache_key resource = cache_key_of(SPAN("www.example.com/v"));
     struct span old = SPAN("vary 0000000000000001 accept-language"),
                 spec = SPAN("vary 00000000000000aa accept-language");
-    struct cache_key de = {0}, other;
+    struct cache_key de, other;
+    struct object *stands;
     json_t *o;
 
     (void)state;
-    spec_put(cache, &resource, spec, &arena);
+    spec_put(cache, &resource, NULL, old, &arena);
     other = store(arena_join(&arena, language_key(old, "fr"), span_make("", 1)).p, "\"fr\"");
-    variants_put(source.variants, resource.hash, other.hash);
+    spec_add_variant(cache, &resource, &other, 64, &arena);
+    stands = cache_peek(cache, &resource);
+    spec_put(cache, &resource, stands, spec, &arena);
+    object_release(&stands);
     de = store(arena_join(&arena, language_key(spec, "de"), span_make("", 1)).p, "\"de\"");
-    variants_put(source.variants, resource.hash, de.hash);
+    spec_add_variant(cache, &resource, &de, 64, &arena);
     other = store(arena_join(&arena, language_key(spec, "en"), span_make("", 1)).p, "\"en\"");
-    variants_put(source.variants, resource.hash, other.hash);
+    spec_add_variant(cache, &resource, &other, 64, &arena);
 
     o = ask("www.example.com/v", "", "Accept-Language: de");
     assert_string_equal(at(o, "now.cache"), "HIT");
