@@ -27,6 +27,42 @@ static void on_room(void *ctx);
 
 /* --- life --------------------------------------------------------------------------------- */
 
+/* What is needed of the request when it is gone. */
+static void copy_request(struct filler *f, const struct request *r, bool client)
+{
+    const struct http_request *req = &r->txn->request;
+    char ip[ADDR_TEXT];
+
+    f->from = (struct forward_from){
+        .client = arena_dup(&f->arena, span_of(addr_ip_text(r->txn->peer, ip))),
+        .host = arena_dup(&f->arena, r->route.host),
+        .proto = r->txn->tls ? SPAN("https") : SPAN("http"),
+        .minor = req->minor,
+    };
+    f->host = arena_dup(&f->arena, uri_host_normalise(&r->txn->arena, req->host, 0, 0));
+    f->port = req->port;
+    f->path = arena_dup(&f->arena, r->route.path);
+    f->query = arena_dup(&f->arena, r->route.query);
+    f->has_query = r->route.has_query;
+    f->path_flags = site_path_flags(r->route.site);
+    f->target = arena_dup(&f->arena, r->route.target);
+    f->ask = r->ask;
+    f->key = (struct cache_key){arena_dup(&f->arena, r->route.key.text), r->route.key.hash};
+    f->variant = (struct cache_key){arena_dup(&f->arena, r->variant.text), r->variant.hash};
+    f->request = (struct http_request){
+        .method = req->method,
+        .minor = req->minor,
+        .method_text = arena_dup(&f->arena, req->method_text),
+        .fields = fields_dup(&req->fields, &f->arena),
+        .body = req->body,
+        .content_length = req->content_length,
+    };
+    if (!client) { /* a refresh fetches the whole, even if a HEAD was its cause */
+        f->request.method = METHOD_GET;
+        f->request.method_text = SPAN("GET");
+    }
+}
+
 struct filler *filler_join(
     struct request *r, struct object *validate, bool collapse, bool client, struct fill **fill)
 {
@@ -43,7 +79,6 @@ struct filler *filler_join(
         .ctx = f,
     };
     enum fill_role role = fill_join(r->edge->cache, &rq, fill);
-    char ip[ADDR_TEXT];
 
     if (role == FILL_FOLLOW) {
         free(f);
@@ -57,29 +92,7 @@ struct filler *filler_join(
     f->policy = r->route.policy;
     f->alone = role == FILL_ALONE;
     f->whole = r->own_fetch;
-    f->from = (struct forward_from){
-        .client = arena_dup(&f->arena, span_of(addr_ip_text(r->txn->peer, ip))),
-        .host = arena_dup(&f->arena, r->route.host),
-        .proto = r->txn->tls ? SPAN("https") : SPAN("http"),
-        .minor = r->txn->request.minor,
-    };
-    f->host = arena_dup(&f->arena, uri_host_normalise(&r->txn->arena, r->txn->request.host, 0, 0));
-    f->port = r->txn->request.port;
-    f->path = arena_dup(&f->arena, r->route.path);
-    f->query = arena_dup(&f->arena, r->route.query);
-    f->has_query = r->route.has_query;
-    f->path_flags = site_path_flags(r->route.site);
-    f->target = arena_dup(&f->arena, r->route.target);
-    f->ask = r->ask;
-    f->key = (struct cache_key){arena_dup(&f->arena, r->route.key.text), r->route.key.hash};
-    f->variant = (struct cache_key){arena_dup(&f->arena, r->variant.text), r->variant.hash};
-    f->request = r->txn->request;
-    f->request.method_text = arena_dup(&f->arena, r->txn->request.method_text);
-    f->request.fields = fields_dup(&r->txn->request.fields, &f->arena);
-    if (!client) { /* a refresh fetches the whole, even if a HEAD was its cause */
-        f->request.method = METHOD_GET;
-        f->request.method_text = SPAN("GET");
-    }
+    copy_request(f, r, client);
     if (validate == NULL && !f->whole && f->request.method == METHOD_GET)
         f->incomplete = incomplete_find(r->edge->cache, &f->variant, &f->arena);
     if (client && f->incomplete != NULL)
