@@ -78,6 +78,11 @@ bool cache_remove(struct cache *c, const struct cache_key *key)
     return memory_remove(c->memory, key);
 }
 
+void cache_remove_object(struct cache *c, struct object *obj)
+{
+    memory_remove_object(c->memory, obj);
+}
+
 void cache_clear(struct cache *c)
 {
     flights_doom(c->flights, NULL);

@@ -68,7 +68,10 @@ MUST_USE bool cache_replace(struct cache *c, struct object *old, struct object *
 /* Forgets what is stored under the key; true when there was something. A fill of that key in flight
  * is no longer found by fill_join() and will not be stored; who reads it already goes on. */
 bool cache_remove(struct cache *c, const struct cache_key *key);
-/* The same for everything. */
+/* Forgets this object if it is still what is stored; a fill in flight that is to replace it goes
+ * on. */
+void cache_remove_object(struct cache *c, struct object *obj);
+/* Forgets everything, as cache_remove() does. */
 void cache_clear(struct cache *c);
 
 /* Largest body that is kept, in bytes. */

@@ -76,7 +76,7 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     merged.fields = update_merge(&had, &arrived.fields, now, &f->arena);
     judge(f, METHOD_GET, &merged, &v);
     if (!v.store) {
-        cache_remove(f->edge->cache, &(struct cache_key){old->key, old->hash});
+        cache_remove_object(f->edge->cache, old);
         not_stored(f, v.reason, newer->status);
         return NULL;
     }
