@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 enum {
-    READ_BYTES = 4096, /* at once, into the connection's buffer */
-    LINGER_MS = 2000,  /* for the client to read our last answer */
+    IDLE_TRIM_MS = 1000, /* after that, an idle connection lets its buffers go */
+    READ_BYTES = 4096,   /* at once, into the connection's buffer */
+    LINGER_MS = 2000,    /* for the client to read our last answer */
     LINGER_BYTES = 1 << 20,
     DRAIN_GRACE_MS = 1000, /* for the first request of a new connection, while draining */
 };
@@ -53,9 +54,23 @@ static void become_idle(struct h1 *c)
     const struct session_conf *conf = c->owner->conf;
     mono_ms wait_ms = c->txn.nth == 0 ? conf->head_timeout_ms : conf->idle_timeout_ms;
 
+    if (c->owner->draining)
+        wait_ms = DRAIN_GRACE_MS;
     c->state = H1_IDLE;
     h1_scan_init(&c->scan, &conf->limits);
-    deadline_set(&c->deadline, c->owner->draining ? DRAIN_GRACE_MS : wait_ms);
+    c->idle_left_ms = wait_ms > IDLE_TRIM_MS ? wait_ms - IDLE_TRIM_MS : 0;
+    deadline_set(&c->deadline, wait_ms - c->idle_left_ms);
+}
+
+/* Who is idle for longer than a moment is likely to stay so, and keeps no buffers meanwhile. */
+static void trim_idle(struct h1 *c)
+{
+    if (c->in.n == 0) {
+        buf_free(&c->in);
+        arena_free(&c->txn.arena);
+    }
+    deadline_set(&c->deadline, c->idle_left_ms);
+    c->idle_left_ms = 0;
 }
 
 static void become_lingering(struct h1 *c)
@@ -334,6 +349,13 @@ static void on_deadline(struct deadline *d)
 
     switch (c->state) {
     case H1_IDLE:
+        if (c->idle_left_ms > 0) {
+            trim_idle(c);
+            return;
+        }
+        h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
+        h1_close(c);
+        return;
     case H1_LINGER:
         h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
         h1_close(c);

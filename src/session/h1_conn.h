@@ -49,6 +49,7 @@ struct h1 {
     enum h1_state state;
     struct addr peer, local;
     struct deadline deadline; /* head, idle, body, linger: what we wait to receive */
+    mono_ms idle_left_ms;     /* of the idle time, when the buffers have been let go */
     struct deadline send;     /* the client must take bytes by then */
     struct ev_prepare kick;   /* fed, never started: drives the connection from the loop */
     struct buf in;            /* owns; received and not used; does not move while a txn is active */
