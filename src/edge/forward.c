@@ -22,6 +22,47 @@ static const enum field_id conditions[] = {
     FIELD_RANGE,
 };
 
+static bool is_unkeyed(struct span name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(unkeyed); i++) {
+        if (span_ieq(name, span_of(unkeyed[i])))
+            return true;
+    }
+    return false;
+}
+
+static struct span with_hyphens(struct span name, struct arena *a)
+{
+    char *text;
+
+    if (span_find(name, '_') == name.n)
+        return name;
+    text = arena_alloc(a, name.n);
+    for (size_t i = 0; i < name.n; i++)
+        text[i] = name.p[i] == '_' ? '-' : name.p[i];
+    return span_make(text, name.n);
+}
+
+/* Where fields become environment variables (RFC 3875 §4.1.18) '_' and '-' are one: X_Forwarded_For
+ * would be taken for ours, Content_Length for framing. */
+static bool deceives(const struct field *line, struct arena *a)
+{
+    struct span name = with_hyphens(line->name, a);
+
+    return is_unkeyed(name) || (line->id == FIELD_OTHER && field_id_of(name) != FIELD_OTHER);
+}
+
+static void drop_deceiving(struct fields *f, struct arena *a)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < f->n; i++) {
+        if (!deceives(&f->v[i], a))
+            f->v[kept++] = f->v[i];
+    }
+    f->n = kept;
+}
+
 /* Adds a member to a list-valued field, behind what is there. */
 static void append_member(struct fields *f, struct arena *a, enum field_id id, struct span member)
 {
@@ -58,8 +99,7 @@ struct fields forward_request(const struct fields *fields, const struct forward_
     fields_remove(&f, FIELD_CONTENT_LENGTH);
     fields_remove(&f, FIELD_EXPECT);
     fields_remove(&f, FIELD_TRAILER);
-    for (size_t i = 0; i < ARRAY_LEN(unkeyed); i++)
-        fields_remove_named(&f, span_of(unkeyed[i]));
+    drop_deceiving(&f, a);
     if (!whole) {
         for (size_t i = 0; i < ARRAY_LEN(conditions); i++)
             fields_remove(&f, conditions[i]);

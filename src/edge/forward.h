@@ -23,8 +23,9 @@ struct forward_from {
  * CDN-Loop say where the request came from. Forwarded and X-Forwarded-Host/-Proto are ours alone,
  * the others go on from what is there. What a client could use to make the origin answer
  * differently under the same cache key (X-Forwarded-Host, X-Original-URL, method overrides ...) is
- * dropped. Unless `whole`, conditions and ranges are dropped too: the cache wants the whole
- * representation and answers them itself. The result shares text with `fields`.
+ * dropped, and so are known names in a spelling with '_'. Unless `whole`, conditions and ranges are
+ * dropped too: the cache wants the whole representation and answers them itself. The result shares
+ * text with `fields`.
  */
 struct fields forward_request(const struct fields *fields, const struct forward_from *from,
     const struct edge *edge, bool whole, struct arena *a);

@@ -170,6 +170,19 @@ static void what_is_not_in_the_key_does_not_pass(void **state)
         "edge-1\n");
 }
 
+/* What a gateway would take for another field does not pass; '_' in other names means nothing. */
+static void underscores_are_no_disguise(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        request_of(
+            "X_Forwarded_For: 198.51.100.1\nx-forwarded_host: evil\nContent_Length: 5\n"
+            "TRANSFER_ENCODING: chunked\nX_Original_URL: /evil\nX-Http_Method_Override: PUT\n"
+            "CDN_Loop: x\nCache_Control: no-cache\nX_Mine: 1\n_: 2\n",
+            true),
+        "X_Mine: 1\n_: 2\n" ADDED);
+}
+
 static void conditions_pass_only_with_the_whole(void **state)
 {
     static const char sent[] = "If-Match: \"a\"\nIf-None-Match: \"b\"\n"
@@ -296,6 +309,7 @@ int main(void)
         TEST(nobody_lists_away_what_protects),
         TEST(our_part_goes_behind_that_of_others),
         TEST(what_is_not_in_the_key_does_not_pass),
+        TEST(underscores_are_no_disguise),
         TEST(conditions_pass_only_with_the_whole),
         TEST(the_client_is_named_as_it_is),
         TEST(what_cannot_be_said_is_left_out),
