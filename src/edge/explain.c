@@ -11,6 +11,7 @@
 #include "edge/server.h"
 #include "http/date.h"
 #include "http/h1_parse.h"
+#include "http/hop.h"
 #include "http/uri.h"
 #include "origin/origin.h"
 
@@ -481,6 +482,7 @@ static void find_out(struct explained *x)
         .now = x->source->now,
     };
 
+    hop_remove(&x->request.fields); /* as request.c does */
     x->end = route_find(&x->route, conf->table, &x->request, x->arena);
     if (x->end == ROUTE_FOUND)
         x->end = route_screen(&x->request, conf->name);

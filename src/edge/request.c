@@ -6,6 +6,7 @@
 #include "edge/conf.h"
 #include "edge/filler.h"
 #include "edge/server.h"
+#include "http/hop.h"
 
 #include <string.h>
 
@@ -26,6 +27,8 @@ static enum step go_on(struct request *r, enum route_end end)
 /* The site, the policy, and the path and query that rules, key and origin see alike. */
 static enum step find_route(struct request *r)
 {
+    /* What ends here selects nothing: the origin will not see it, so no key may have it. */
+    hop_remove(&r->txn->request.fields);
     return go_on(r, route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena));
 }
 

@@ -67,3 +67,18 @@ def selvaged(new_origin):
 def edge(selvaged, origin):
     """The usual pair: two workers in the one-line form before a scripted origin."""
     return selvaged(origin=origin)
+
+
+@pytest.fixture(scope="module")
+def standing():
+    """(edge, origin) for a whole file, where tables have many rows and each takes a path of its
+    own. As of every origin, nothing that is not HTTP may have come there."""
+    own = Origin()
+    daemon = edge_module.Edge(origin=own)
+    yield daemon, own
+    try:
+        daemon.stop()
+    finally:
+        shutil.rmtree(daemon.dir, ignore_errors=True)
+        own.stop()
+    assert own.faults == []

@@ -128,7 +128,7 @@ class Origin:
 
     # --- what a test says
     def at(self, path, program=None):
-        """Answers `path` with `program`; without one, a decorator."""
+        """Answers `path` with `program`; without one, a decorator. None is every other path."""
         if program is None:
             return lambda function: self.at(path, function)
         self.paths[path] = program
@@ -206,7 +206,7 @@ class Origin:
             return False
         request = Request(lines, number)
         x = Exchange(self, stream, request)
-        program = self.paths.get(request.path)
+        program = self.paths.get(request.path, self.paths.get(None))
         expects = "100-continue" in request.fields.get("expect", "").lower()
         with self.lock:
             self.active += 1
