@@ -6,21 +6,20 @@
  * what forbids storing does, ages grow, nothing stale is fresh, equal requests have equal keys, and
  * what the origin is sent counts like what the client sent.
  */
+#include "fuzz_lines.h"
+
 #include "base/check.h"
 #include "cache/key.h"
 #include "cache/policy.h"
 #include "cache/status.h"
 #include "cache/update.h"
 #include "cache/vary.h"
-#include "http/chars.h"
 #include "http/sfv.h"
 #include "http/uri.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #define NOW ((wall_s)784111777)
-
-enum { LINES_MAX = 100 };
 
 struct input {
     struct arena *a;
@@ -29,20 +28,6 @@ struct input {
     wall_s later;
     struct fields request, response, newer;
 };
-
-/* The next block of lines; what h1_parse would refuse is left out. */
-static struct fields block(struct arena *a, struct span *rest)
-{
-    struct fields f = {0};
-    struct span line, name;
-
-    while (span_cut(rest, '\n', &line) && line.n > 0) {
-        if (span_cut(&line, ':', &name) && token_valid(name) && f.n < LINES_MAX &&
-            (line.n == 0 || span_all(line, CHAR_VALUE)))
-            fields_add_named(&f, a, name, span_trim(line));
-    }
-    return f;
-}
 
 static struct input input_of(struct arena *a, const uint8_t *data, size_t n)
 {
@@ -66,9 +51,9 @@ static struct input input_of(struct arena *a, const uint8_t *data, size_t n)
     in.options.query_names_n = in.options.key_fields_n = in.options.key_cookies_n = 2;
     in.status = statuses[data[1] % ARRAY_LEN(statuses)];
     in.later = NOW + ((wall_s)data[2] << data[2] % 32);
-    in.request = block(a, &rest);
-    in.response = block(a, &rest);
-    in.newer = block(a, &rest);
+    in.request = lines_take(a, &rest);
+    in.response = lines_take(a, &rest);
+    in.newer = lines_take(a, &rest);
     return in;
 }
 

@@ -93,7 +93,13 @@ FUZZ += %D%/fuzz_uri
 EXTRA_DIST += %D%/corpus/uri
 
 FUZZ += %D%/fuzz_policy
-%C%_fuzz_policy_SOURCES = %D%/fuzz_policy.c $(FUZZ_MAIN)
+%C%_fuzz_policy_SOURCES = %D%/fuzz_policy.c %D%/fuzz_lines.h $(FUZZ_MAIN)
 %C%_fuzz_policy_LDADD = $(LIBS_CACHE)
 %C%_fuzz_policy_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/policy %D%/policy.dict
+
+FUZZ += %D%/fuzz_vary
+%C%_fuzz_vary_SOURCES = %D%/fuzz_vary.c %D%/fuzz_lines.h $(FUZZ_MAIN)
+%C%_fuzz_vary_LDADD = $(LIBS_CACHE)
+%C%_fuzz_vary_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/vary %D%/vary.dict
