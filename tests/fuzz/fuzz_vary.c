@@ -45,12 +45,13 @@ static struct input input_of(struct arena *a, const uint8_t *data, size_t n)
 static void names_check(const struct vary_names *names)
 {
     check(names->n <= VARY_NAMES_MAX);
-    for (unsigned i = 0; i < names->n; i++) {
-        struct span name = names->v[i], before = i > 0 ? names->v[i - 1] : SPAN_EMPTY;
+    for (unsigned i = 0; i < names->n; i++)
+        check(token_valid(names->v[i]) && names->v[i].n <= VARY_NAME_MAX);
+    for (unsigned i = 1; i < names->n; i++) {
+        struct span name = names->v[i], before = names->v[i - 1];
         int order = memcmp(before.p, name.p, before.n < name.n ? before.n : name.n);
 
-        check(token_valid(name) && name.n <= VARY_NAME_MAX);
-        check(i == 0 || order < 0 || (order == 0 && before.n < name.n));
+        check(order < 0 || (order == 0 && before.n < name.n));
     }
 }
 
