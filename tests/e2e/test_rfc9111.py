@@ -369,3 +369,18 @@ def test_5_2_2_responses(edge, origin, row):
         assert "x-own" not in r
         for name in set(fields) - {"X-Own"}:
             assert r[name.lower()] == fields[name]
+
+
+@table(
+    ("it is what a GET would get", {**FRESH, "Content-Location": "/a"}, True),
+    ("it is something else", {**FRESH, "Content-Location": "/b"}, False),
+    ("it does not say what it is", FRESH, False),
+    ("it does not say for how long", {"Content-Location": "/a"}, False),
+)
+def test_9110_9_3_3_post_that_stands_for_a_get(edge, origin, row):
+    _, fields, expected = row
+    counted(origin, 200, fields)
+    assert edge.get("/a", method="POST", body=b"x").body == b"n1"
+    assert (edge.get("/a").body == b"n1") == expected
+    edge.get("/a", method="POST", body=b"x")
+    assert origin.requests("/a")[-1].method == "POST"
