@@ -285,6 +285,7 @@ static void keep_beginning(struct filler *f, const struct http_response *in)
     if (!v.store)
         return;
     f->beginning = *in;
+    f->beginning.reason = SPAN_EMPTY; /* the connection's buffer has it */
     f->beginning.fields = fields_dup(&in->fields, &f->arena);
     f->beginning_fresh = v.fresh;
     policy_omit(&v, &f->beginning.fields);
