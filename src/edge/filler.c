@@ -229,11 +229,12 @@ void fillers_stop(struct edge_worker *e)
 static void on_interim(void *ctx, const struct http_response *head)
 {
     struct filler *f = ctx;
+    struct fields fields = forward_interim(&head->fields, &f->arena);
 
     if (head->status == 103 && !f->whole)
-        hints_put(f->edge->edge->hints, f->key.hash, &head->fields);
+        hints_put(f->edge->edge->hints, f->key.hash, &fields);
     if (f->client != NULL && !(head->status == 103 && f->client->hinted))
-        txn_interim(f->client->txn, head->status, &head->fields);
+        txn_interim(f->client->txn, head->status, &fields);
 }
 
 static void note_origin(struct filler *f, int status)

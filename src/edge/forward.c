@@ -110,6 +110,16 @@ struct fields forward_request(const struct fields *fields, const struct forward_
     return f;
 }
 
+struct fields forward_interim(const struct fields *fields, struct arena *a)
+{
+    struct fields f = fields_copy(fields, a);
+
+    hop_remove(&f);
+    fields_remove(&f, FIELD_TRAILER);
+    fields_remove(&f, FIELD_CONTENT_LENGTH);
+    return f;
+}
+
 void forward_response(struct http_response *head, const struct edge *edge, bool stored,
     bool keep_length, wall_s now, struct arena *a)
 {

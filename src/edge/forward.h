@@ -30,6 +30,9 @@ struct forward_from {
 struct fields forward_request(const struct fields *fields, const struct forward_from *from,
     const struct edge *edge, bool whole, struct arena *a);
 
+/* The end-to-end fields of a 1xx; it has no content, so nothing about framing passes either. */
+struct fields forward_interim(const struct fields *fields, struct arena *a);
+
 /*
  * The head as it will be stored and sent: hop-by-hop fields and framing are taken out
  * (Content-Length stays with `keep_length`), Via and a missing Date (RFC 9110 §6.6.1) are added.

@@ -226,6 +226,19 @@ static void what_cannot_be_said_is_left_out(void **state)
     assert_false(fields_has(&out, FIELD_FORWARDED));
 }
 
+/* A 1xx frames nothing and says nothing of the hop (RFC 9110 §15.2). */
+static void interim_fields_are_end_to_end(void **state)
+{
+    const struct fields f =
+        fields_of("Link: </a>\nContent-Length: 5\nTransfer-Encoding: chunked\nTrailer: X\n"
+                  "Connection: X-Hop, close\nX-Hop: 1\nUpgrade: h2c\nX-Own: 1\n");
+    struct fields out = forward_interim(&f, &arena);
+
+    (void)state;
+    assert_string_equal(text_of(&out), "Link: </a>\nX-Own: 1\n");
+    assert_int_equal(f.n, 8); /* as they were */
+}
+
 /* --- responses ------------------------------------------------------------------------------ */
 
 enum { NOW = 1795219200 }; /* Sat, 21 Nov 2026 00:00:00 GMT */
@@ -313,6 +326,7 @@ int main(void)
         TEST(conditions_pass_only_with_the_whole),
         TEST(the_client_is_named_as_it_is),
         TEST(what_cannot_be_said_is_left_out),
+        TEST(interim_fields_are_end_to_end),
         TEST(responses_lose_what_was_for_one_connection),
         TEST(responses_keep_what_caches_need),
         TEST(a_missing_date_is_added),
