@@ -191,11 +191,10 @@ bool h1_fields_parse(struct span in, const struct h1_limits *limits, struct aren
 
 struct framing {
     bool chunked, has_length;
-    bool unknown; /* a transfer coding that is not ours */
     uint64_t length;
 };
 
-/* Only "chunked", once, is understood; other codings without it are merely unknown. */
+/* Only "chunked", once, is understood (we never say TE, so no origin may use others either). */
 static bool coding_parse(
     struct h1_scan *s, const struct fields *f, const struct field *line, struct framing *framing)
 {
@@ -213,10 +212,7 @@ static bool coding_parse(
     }
     if (last.n == 0 || chunked > 1 || (chunked == 1 && !span_ieq(last, SPAN("chunked"))))
         return refuse(s, 400, "bad Transfer-Encoding");
-    if (chunked == 1)
-        return refuse(s, 501, "transfer coding under chunked");
-    framing->unknown = true;
-    return true;
+    return refuse(s, 501, "transfer coding other than chunked");
 }
 
 /* RFC 9112 §6.1, §6.2, §6.3 */
@@ -346,8 +342,6 @@ static bool request_parse(
         !framing_parse(s, &req->fields, req->minor, &framing) ||
         !connection_parse(s, &req->fields, req->minor, &req->keep_alive))
         return false;
-    if (framing.unknown)
-        return refuse(s, 501, "transfer coding other than chunked");
     req->content_length = framing.length;
     req->body = framing.chunked ? BODY_CHUNKED : framing.has_length ? BODY_LENGTH : BODY_NONE;
     return expect_parse(s, req);
@@ -403,8 +397,6 @@ static enum http_body response_body(
         return BODY_UNTIL_CLOSE;
     if (framing->chunked)
         return BODY_CHUNKED;
-    if (framing->unknown)
-        return BODY_UNTIL_CLOSE;
     return framing->has_length ? BODY_LENGTH : BODY_UNTIL_CLOSE;
 }
 

@@ -4,9 +4,9 @@
  * Nothing ambiguous is guessed at: it is H1_BAD with the status to answer, and the connection must
  * be closed after that answer. Lines end in CRLF; bare CR or LF, NUL, folded lines, space before
  * the colon, more than one of Host / Content-Length / Transfer-Encoding, both of the latter two,
- * and unknown transfer codings are refused; but a response whose one transfer coding is not
- * "chunked" ends with its connection (RFC 9112 §6.3), and nothing is decoded. Up to two empty
- * lines before a request are skipped.
+ * and transfer codings other than "chunked" are refused: nothing here decodes them, and what they
+ * wrap must not pass for the content (RFC 9112 §7). Up to two empty lines before a request are
+ * skipped.
  *
  * Use: h1_scan_init() once per message; then call parse with *all* bytes received since, as often
  * as more arrive. The buffer may move between calls; no byte is scanned twice, so one byte at a
