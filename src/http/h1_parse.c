@@ -191,8 +191,27 @@ bool h1_fields_parse(struct span in, const struct h1_limits *limits, struct aren
 
 struct framing {
     bool chunked, has_length;
+    bool meaningless; /* a transfer coding that is none */
     uint64_t length;
 };
+
+/* Whether the name may stand for something that was done to the content: a coding that is
+ * registered (RFC 9110 §18.6), or what may be meant for chunked. */
+static bool coding_wraps(struct span name)
+{
+    static const char *const codings[] = {
+        "gzip", "x-gzip", "compress", "x-compress", "deflate", "identity"};
+
+    for (size_t i = 0; i < ARRAY_LEN(codings); i++) {
+        if (span_ieq(name, span_of(codings[i])))
+            return true;
+    }
+    for (size_t i = 0; i < name.n; i++) {
+        if (span_istarts(span_from(name, i), SPAN("chunk")))
+            return true;
+    }
+    return !token_valid(name);
+}
 
 /* Only "chunked", once, is understood (we never say TE, so no origin may use others either). */
 static bool coding_parse(
@@ -212,7 +231,8 @@ static bool coding_parse(
     }
     if (last.n == 0 || chunked > 1 || (chunked == 1 && !span_ieq(last, SPAN("chunked"))))
         return refuse(s, 400, "bad Transfer-Encoding");
-    return refuse(s, 501, "transfer coding other than chunked");
+    framing->meaningless = !coding_wraps(line->value);
+    return framing->meaningless || refuse(s, 501, "transfer coding other than chunked");
 }
 
 /* RFC 9112 §6.1, §6.2, §6.3 */
@@ -342,6 +362,8 @@ static bool request_parse(
         !framing_parse(s, &req->fields, req->minor, &framing) ||
         !connection_parse(s, &req->fields, req->minor, &req->keep_alive))
         return false;
+    if (framing.meaningless)
+        return refuse(s, 501, "transfer coding other than chunked");
     req->content_length = framing.length;
     req->body = framing.chunked ? BODY_CHUNKED : framing.has_length ? BODY_LENGTH : BODY_NONE;
     return expect_parse(s, req);
@@ -397,6 +419,8 @@ static enum http_body response_body(
         return BODY_UNTIL_CLOSE;
     if (framing->chunked)
         return BODY_CHUNKED;
+    if (framing->meaningless)
+        return BODY_UNTIL_CLOSE;
     return framing->has_length ? BODY_LENGTH : BODY_UNTIL_CLOSE;
 }
 

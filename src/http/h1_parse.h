@@ -5,7 +5,8 @@
  * be closed after that answer. Lines end in CRLF; bare CR or LF, NUL, folded lines, space before
  * the colon, more than one of Host / Content-Length / Transfer-Encoding, both of the latter two,
  * and transfer codings other than "chunked" are refused: nothing here decodes them, and what they
- * wrap must not pass for the content (RFC 9112 §7). Up to two empty lines before a request are
+ * wrap must not pass for the content (RFC 9112 §7); but a response with a word there that names no
+ * coding at all has not been wrapped, and ends with its connection (§6.3). Up to two empty lines before a request are
  * skipped.
  *
  * Use: h1_scan_init() once per message; then call parse with *all* bytes received since, as often

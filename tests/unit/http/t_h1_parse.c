@@ -369,6 +369,9 @@ static void responses(void **state)
         {"HTTP/1.1 599 \r\nContent-Length: 0\r\n\r\n", METHOD_GET, 599, "", BODY_LENGTH, 0, true},
         {"HTTP/1.1 200 Not so bad\r\nTransfer-Encoding: chunked\r\n\r\n", METHOD_GET, 200,
             "Not so bad", BODY_CHUNKED, -1, true},
+        /* 9112 §6.3: what is no coding at all leaves the end of the connection */
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: qwertz\r\n\r\n", METHOD_GET, 200, "OK",
+            BODY_UNTIL_CLOSE, -1, false},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", METHOD_HEAD, 200, "OK", BODY_NONE,
             -1, true},
         {"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", METHOD_HEAD, 200, "OK", BODY_NONE, 7,
@@ -415,6 +418,8 @@ static void bad_responses(void **state)
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", /* 9112 §7: it would pass undecoded */
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: qwertz x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: qwertz, gzip\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",        /* 9112 §5.2 */
