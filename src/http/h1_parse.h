@@ -6,8 +6,8 @@
  * the colon, more than one of Host / Content-Length / Transfer-Encoding, both of the latter two,
  * and transfer codings other than "chunked" are refused: nothing here decodes them, and what they
  * wrap must not pass for the content (RFC 9112 §7); but a response with a word there that names no
- * coding at all has not been wrapped, and ends with its connection (§6.3). Up to two empty lines before a request are
- * skipped.
+ * coding at all has not been wrapped, and ends with its connection (§6.3). Up to two empty lines
+ * before a request are skipped.
  *
  * Use: h1_scan_init() once per message; then call parse with *all* bytes received since, as often
  * as more arrive. The buffer may move between calls; no byte is scanned twice, so one byte at a
