@@ -485,3 +485,43 @@ def test_single_bytes_are_put_together(standing):
     assert edge.get(path).body == body
     r = edge.get(path)
     assert r.cache == "hit" and r.body == body
+
+
+# --- amplification
+
+@pytest.mark.parametrize("size_mib", [40, 200])
+def test_a_small_range_of_a_large_thing_is_cheap(selvaged, origin, size_mib):
+    """RangeAmp (SBR): one byte of what is not stored costs the origin no multiple of what an
+    abandoned download may cost: the rest is not fetched for nobody."""
+    edge = selvaged(origin=origin, memory="32MiB")
+    sent, ended, piece = [0], threading.Event(), b"x" * 65536
+
+    @origin.at("/large")
+    def large(x):
+        try:
+            x.head(200, {**KEEP, "Content-Length": str(size_mib << 20), "ETag": '"x"'})
+            for _ in range(size_mib * 16):
+                x.send(piece)
+                sent[0] += len(piece)
+        finally:
+            ended.set()
+
+    r = edge.get("/large", fields={"Range": "bytes=0-0"})
+    assert (r.status, r.body) == (206, b"x")
+    assert ended.wait(20)
+    assert sent[0] < 16 << 20
+
+
+def test_upload_that_drips_delays_nobody(selvaged, origin):
+    """Many uploads in slow bytes: others still reach the origin."""
+    edge = selvaged(origin=origin, workers=1)
+    origin.page("/b", b"good", NO)
+    slow = [edge.connect() for _ in range(100)]
+    for c in slow:
+        c.request("/up", method="POST", fields={"Content-Length": "1000"})
+        c.send(b"x")
+    origin.wait_count(100, "/up")
+    assert edge.get("/b").body == b"good"
+    for c in slow:
+        c.reset()
+    wait_for(lambda: origin.active == 0, "the origin to be rid of them")
