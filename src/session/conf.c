@@ -18,6 +18,10 @@ const struct directive session_directives[] = {
     {"body-timeout", CONF_DURATION(struct session_conf, body_timeout_ms), .preset = "30s",
         .min = 100, .max = 3600000,
         .about = "Time between two pieces of a request body (408 when it is over)."},
+    {"body-rate", CONF_SIZE(struct session_conf, body_rate), .preset = "500B",
+        .about = "Bytes that a client must send in a second of a request body, on the average of "
+                 "the time that the edge waits for it beyond body-timeout (408 when it stays "
+                 "below): who drips holds no connection to an origin for long. 0B: any."},
     {"idle-timeout", CONF_DURATION(struct session_conf, idle_timeout_ms), .preset = "60s",
         .min = 100, .max = 86400000,
         .about = "Time that a connection is kept open between two requests."},

@@ -17,6 +17,7 @@ struct session_conf {
     uint64_t body_max_bytes; /* larger request bodies are a 413 */
     mono_ms head_timeout_ms; /* whole request head, from its first byte */
     mono_ms body_timeout_ms; /* between two reads of a request body */
+    uint64_t body_rate;      /* bytes of it in a second, beyond body_timeout_ms; 0: any */
     mono_ms idle_timeout_ms; /* between requests */
     mono_ms send_timeout_ms; /* without the client taking a byte */
     int64_t connections_max; /* of one worker */

@@ -41,6 +41,37 @@ static ssize_t body_fail(struct h1 *c, int error)
     return STREAM_ERROR;
 }
 
+/* How much longer we wait for bytes of the body: body-timeout, and in all no longer than that and
+ * what body-rate allows for the bytes that came. */
+static mono_ms patience(const struct h1 *c)
+{
+    const struct session_conf *conf = c->owner->conf;
+    const struct h1_body *b = &c->body;
+    mono_ms left = conf->body_timeout_ms - b->waited_ms;
+
+    if (conf->body_rate == 0)
+        return conf->body_timeout_ms;
+    left += (mono_ms)(b->total / conf->body_rate) * 1000;
+    if (left < 0)
+        return 0;
+    return left < conf->body_timeout_ms ? left : conf->body_timeout_ms;
+}
+
+static void wait_begins(struct h1 *c)
+{
+    if (c->body.waits_since == 0)
+        c->body.waits_since = worker_now(c->owner->worker);
+    deadline_set(&c->deadline, patience(c));
+}
+
+static void wait_ends(struct h1 *c)
+{
+    if (c->body.waits_since != 0)
+        c->body.waited_ms += worker_now(c->owner->worker) - c->body.waits_since;
+    c->body.waits_since = 0;
+    deadline_clear(&c->deadline);
+}
+
 /* More bytes from the socket, straight to dst. */
 static ssize_t receive(struct h1 *c, void *dst, size_t n)
 {
@@ -48,11 +79,11 @@ static ssize_t receive(struct h1 *c, void *dst, size_t n)
 
     if (got > 0) {
         h1_count(c->owner, C_CLIENT_BYTES_IN, (uint64_t)got);
-        deadline_clear(&c->deadline);
+        wait_ends(c);
         return got;
     }
     if (got == STREAM_AGAIN) {
-        deadline_set(&c->deadline, c->owner->conf->body_timeout_ms);
+        wait_begins(c);
         return STREAM_AGAIN;
     }
     return body_fail(c, -1); /* the end of the connection before the end of the body */

@@ -19,8 +19,9 @@ enum { H1_RAW_BYTES = 16 * 1024 }; /* read at once of a chunked body */
 /* The request's body as it is read. */
 struct h1_body {
     enum http_body kind;
-    uint64_t left;  /* BODY_LENGTH: bytes not read yet */
-    uint64_t total; /* bytes read */
+    uint64_t left;                  /* BODY_LENGTH: bytes not read yet */
+    uint64_t total;                 /* bytes read */
+    mono_ms waits_since, waited_ms; /* for the client: now, when not 0, and before */
     struct chunked chunked;
     struct buf raw;    /* owns; bytes received behind the head that are not in conn->in */
     bool done;         /* read to its end */

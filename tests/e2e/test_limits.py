@@ -1,4 +1,5 @@
 """Limits and timeouts, each with its status, as configured."""
+import threading
 import time
 
 import pytest
@@ -97,6 +98,44 @@ def test_body_that_never_ends(limited):
         c.send(b"hello")
         assert c.response().status == 408
         c.expect_close()
+
+
+def test_body_that_drips(limited, origin):
+    """Each byte comes in time, but all together too slowly: an origin is not held for it."""
+    edge = limited("body-timeout 500ms; body-rate 1KiB;")
+    ended = threading.Event()
+
+    def reads(x):
+        try:
+            x.stream.exactly(100000)
+        finally:
+            ended.set()
+    reads.reads_body_itself = True
+    origin.at("/up", reads)
+    with edge.connect() as c:
+        c.request("/up", method="POST", fields={"Content-Length": "100000"})
+        try:
+            for _ in range(400):
+                if not c.quiet(0.05):
+                    break
+                c.send(b"x")
+            assert c.response().status == 408
+        except OSError:
+            pass  # closed between two bytes
+    assert ended.wait(20)
+
+
+def test_body_that_is_slow_but_steady(limited, origin):
+    """Longer than body-timeout in all, at more than body-rate."""
+    edge = limited("body-timeout 1s; body-rate 100B;")
+    with edge.connect() as c:
+        c.request("/up", method="POST", fields={"Content-Length": "30000"})
+        for _ in range(29):
+            c.send(b"x" * 1000)
+            assert c.quiet(0.05)
+        c.send(b"x" * 1000)
+        assert c.response().status == 200
+    assert len(origin.last("/up").body) == 30000
 
 
 def test_idle_connection(limited):
