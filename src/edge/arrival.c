@@ -269,7 +269,9 @@ static enum nostore_reason whole_reason(const struct filler *f)
 {
     if (f->request.method != METHOD_GET)
         return NOSTORE_METHOD;
-    return f->policy->bypass ? NOSTORE_BYPASS : NOSTORE_KEY_LIMIT;
+    if (f->policy->bypass)
+        return NOSTORE_BYPASS;
+    return f->key.text.n == 0 || f->variant.text.n == 0 ? NOSTORE_KEY_LIMIT : NOSTORE_NO_ROOM;
 }
 
 /* A 206 that begins something storable: its client has it as it comes, and it is kept beside. */
@@ -329,6 +331,16 @@ static bool arrived_rest(struct filler *f, const struct http_response *in)
     return done;
 }
 
+/* A part of something that is too large to keep: fetching all of it for one part would let a
+ * stranger turn a byte into gigabytes of the origin's. Asked again as the client asked. */
+static bool is_part_of_too_much(const struct filler *f, const struct http_response *in)
+{
+    return !f->whole && f->client != NULL && in->status == 200 && in->body == BODY_LENGTH &&
+           in->content_length > cache_object_max(f->edge->cache) &&
+           fields_has(&f->request.fields, FIELD_RANGE) &&
+           !fields_list_has(&in->fields, FIELD_ACCEPT_RANGES, SPAN("none"));
+}
+
 void filler_arrived(struct filler *f, const struct http_response *in)
 {
     struct http_response head = *in;
@@ -351,6 +363,11 @@ void filler_arrived(struct filler *f, const struct http_response *in)
         update_by_a_head(f, in);
     if (stale_is_better(f, in->status)) {
         filler_fail(f, 502, "origin-error");
+        return;
+    }
+    if (is_part_of_too_much(f, in)) {
+        f->whole = true; /* an origin that knows no ranges sends all, and we take the part */
+        ask_again(f);
         return;
     }
     if (f->incomplete != NULL && arrived_rest(f, in))

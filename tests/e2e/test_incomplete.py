@@ -64,3 +64,23 @@ def test_what_must_not_be_stored_is_not_begun(edge, origin):
     ask(edge)
     ask(edge)
     assert "range" not in origin.last("/a")
+
+
+def test_a_part_of_what_is_too_large_costs_that_part(selvaged, origin):
+    """RangeAmp: the end of something that is never stored is not fetched from its beginning."""
+    edge = selvaged(config=f"cache {{ memory 16MiB; object-max 100KiB; }}\n"
+                           f"site * {{ origin {origin.url}; }}", memory=None)
+    size = 4 << 20
+
+    @origin.at("/a")
+    def page(x):
+        if "range" in x.request:
+            assert x.request["range"] == "bytes=-1"
+            x.reply(206, b"z", {"Content-Range": f"bytes {size - 1}-{size - 1}/{size}", "ETag": '"1"'})
+        else:
+            x.head(200, {"Content-Length": str(size), "ETag": '"1"', "Cache-Control": "max-age=60"})
+            x.send(b"y" * 65536)
+
+    for _ in range(2):
+        r = edge.get("/a", fields={"Range": "bytes=-1"})
+        assert (r.status, r.body, r["content-range"]) == (206, b"z", f"bytes {size - 1}-{size - 1}/{size}")
