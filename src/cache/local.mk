@@ -11,7 +11,7 @@ src_cache_libcache_a_SOURCES = \
 	%D%/memory.c %D%/memory.h \
 	%D%/object.c %D%/object.h \
 	%D%/options.c %D%/options.h \
-	%D%/policy.c %D%/policy.h %D%/reasons.tbl \
+	%D%/policy.c %D%/policy.h %D%/reasons.tbl %D%/purge.h \
 	%D%/reader.c %D%/reader.h \
 	%D%/slab.c %D%/slab.h \
 	%D%/status.c %D%/status.h \

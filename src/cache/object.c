@@ -80,6 +80,7 @@ struct object *object_new(struct cache *c, const struct cache_key *key,
         .status = (uint16_t)head->status,
         .fields_n = head->fields.n,
         .bytes = (uint32_t)bytes,
+        .id = random_u64(),
     };
     if (fresh != NULL)
         o->fresh = *fresh;
@@ -100,6 +101,7 @@ struct object *object_with_head(
     struct object *o = object_new(old->cache, &key, head, fresh);
 
     check(old->whole);
+    o->id = old->id;
     o->body = chunk_ref(old->body);
     o->body_bytes = old->body_bytes;
     o->whole = true;

@@ -44,6 +44,8 @@ struct object {
     struct span head_text;     /* "HTTP/1.1 200 OK\r\nName: value\r\n...", no empty line; in this
                                   allocation */
     struct head_field *fields; /* in this allocation */
+    uint64_t id;               /* random; of the representation: an update by a 304 keeps it, a new
+                                  body has a new one. What is made of the body is keyed by it */
     uint64_t body_bytes;       /* length of a whole body */
     struct chunk *body;        /* counted; first chunk or NULL */
     struct freshness fresh;    /* see fresh.h */
