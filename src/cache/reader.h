@@ -65,4 +65,45 @@ void reader_consume(struct reader *r, size_t bytes, bool by_file);
 /* All bytes that there will ever be are consumed. In READ_CUT that is no success. */
 bool reader_at_end(struct reader *r);
 
+/* --- one reader put together of parts --------------------------------------------------------- */
+
+/* A part: text, which lives as long as the reader of parts; or (text.n == 0) a reader, which is
+ * taken over. Its range, if it has one, was set by who made it; what lies in it is read to its end.
+ * It is READ_READY or READ_CUT, or READ_WAIT of a fill that must not become another's alone. */
+struct reader_part {
+    struct span text;
+    struct reader *reader;
+};
+
+enum part_state {
+    PART_READY, /* *out is the next part */
+    PART_WAIT,  /* not yet: reader_parts_ready() will be called */
+    PART_CUT,   /* it cannot be had: the whole is READ_CUT */
+    PART_END,   /* that was the last */
+};
+
+/* Where the parts come from. Calls come from inside the functions above, so they must not call
+ * them with `self`, nor close it. */
+struct part_source {
+    /* Asked for the next part when all of those before it have been given out as pieces. */
+    enum part_state (*next)(void *ctx, struct reader *self, struct reader_part *out);
+    /* The reader is being closed; the parts that it had are closed already. May be NULL. */
+    void (*close)(void *ctx);
+};
+
+/*
+ * A reader of one part after another, READ_READY at once: text between ranges, ranges of an object,
+ * slices that are opened when they are needed. `head` is what reader_object() gives (a reference is
+ * taken, may be NULL), `length` that of all parts together or -1. Its parts and all calls are on
+ * worker `w`, where wake(wake_ctx) is called under the rules of reader_of_fill(). A part that is
+ * cut, fails, or is another's alone makes the whole READ_CUT behind the bytes that came before. It
+ * has no range of its own: its source knows which parts are wanted.
+ */
+MUST_USE struct reader *reader_of_parts(struct object *head, const struct part_source *source,
+    void *ctx, int64_t length, struct worker *w, void (*wake)(void *ctx), void *wake_ctx);
+/* next() would not say PART_WAIT now. Also the `wake` of readers of fills that are parts, with the
+ * reader of parts as its `ctx`: so its argument is a void pointer. On the reader's worker; harmless
+ * from anywhere there, since what follows comes from the loop. */
+void reader_parts_ready(void *self);
+
 #endif
