@@ -1,0 +1,71 @@
+/*
+ * coder.h - content codings as streams: bytes in, bytes out, a step at a time.
+ *
+ * One interface over zlib (gzip, RFC 1952), Brotli (RFC 7932) and Zstandard (RFC 8878, with the
+ * window of RFC 9659), in both directions. A step does no more than its input and its room for
+ * output allow, so the caller bounds time by the size of both; it also bounds the total that a
+ * decoder makes (a kilobyte may become a megabyte). What a step may cost at which level stands
+ * in coder_levels; more than `first` does not belong on an event loop.
+ *
+ * Memory is bounded whatever comes in:
+ *   encoders  by coding, level and size, see coder.c; never more than CODER_ENCODE_MAX
+ *   decoders  gzip 64 KiB, zstd 8 MiB of window, br 16 MiB of window and what belongs to it;
+ *             windows are as large as the stream says, and streams that want more are refused
+ *
+ * Decoders are strict: a wrong checksum, an early end and anything behind the end are errors.
+ * Several gzip members or zstd frames one after another are one stream, as their RFCs say.
+ *
+ * One thread at a time, any thread.
+ */
+#ifndef CODING_CODER_H
+#define CODING_CODER_H
+
+#include "base/attrs.h"
+#include "base/span.h"
+#include "http/coding.h"
+
+enum {
+    CODER_ENCODE_MAX = 64 << 20,
+    CODER_DECODE_MAX = 20 << 20,
+};
+
+/* What an encoder may be told. `first` suits answers that somebody waits for, `stored` what is
+ * encoded once, in the background, and sent often. */
+struct coder_levels {
+    int min, max, first, stored;
+};
+
+/* For all but CODING_IDENTITY, which needs no coder. */
+const struct coder_levels *coder_levels(enum coding coding);
+
+struct coder;
+
+/* `level` is within coder_levels; `size` is that of the whole input, -1 when it is not known: small
+ * inputs need less memory. It is a hint, not a promise. NULL: no memory. */
+MUST_USE struct coder *coder_encoder(enum coding coding, int level, int64_t size);
+MUST_USE struct coder *coder_decoder(enum coding coding);
+/* Sets *c to NULL, which it may be already. */
+void coder_free(struct coder **c);
+
+enum coder_flush {
+    CODER_GATHER, /* more will come; the encoder may keep what it has */
+    CODER_SYNC,   /* all of the input so far is to be readable from the output so far */
+    CODER_END,    /* the input ends with this; say so until CODER_DONE */
+};
+
+enum coder_state {
+    CODER_NEEDS_INPUT, /* all input is used up; after CODER_SYNC all output is made, too */
+    CODER_NEEDS_ROOM,  /* `out` is full and there is, or may be, more: go on with fresh room */
+    CODER_DONE,        /* the output is whole; only after CODER_END */
+    CODER_FAILED,      /* decoder: the input is bad. Either: no memory. Only to be freed */
+};
+
+/* Takes from *in what it can, advancing it, and puts at most `cap` (> 0) bytes into `out`, *made of
+ * them. Decoders take no notice of CODER_SYNC: they always give what they have. */
+MUST_USE enum coder_state coder_step(
+    struct coder *c, struct span *in, char *out, size_t cap, enum coder_flush flush, size_t *made);
+
+/* Bytes that it holds now. */
+size_t coder_memory(const struct coder *c);
+
+#endif
