@@ -1,5 +1,5 @@
 /*
- * fill_impl.h - the inside of fills and readers, for fill.c, reader.c and flights.c.
+ * fill_impl.h - the inside of fills and readers, for fill.c, reader.c, reader_parts.c, flights.c.
  *
  * A fill's lock guards what stands below it, and its readers' fields likewise. Bytes are written
  * into the last chunk without the lock, by the leader only, and count when chunk.n is raised under
@@ -60,6 +60,7 @@ struct fill {
 struct reader {
     struct fill *fill;     /* counted; NULL for a stored object */
     struct object *object; /* counted; NULL for a fill */
+    struct parts *parts;   /* owns; of a reader made of parts, else NULL */
     struct worker *worker; /* borrowed */
     void (*wake)(void *ctx);
     void *ctx;
@@ -78,6 +79,19 @@ struct reader {
     uint64_t end;        /* first byte behind the range */
     uint64_t total;      /* local: bytes that there are */
 };
+
+struct reader *reader_new(struct worker *w, void (*wake)(void *ctx), void *ctx);
+/* Whether the next `bytes` bytes are the last of its range or of its whole body. */
+bool reader_covers(struct reader *r, size_t bytes);
+
+/* reader_parts.c: the functions of reader.h, for a reader that has `parts`. */
+void parts_close(struct reader *r);
+enum read_state parts_state(struct reader *r);
+int64_t parts_length(struct reader *r);
+int parts_pieces(struct reader *r, struct piece *out, int max, size_t bytes);
+void parts_consume(struct reader *r, size_t bytes, bool by_file);
+bool parts_at_end(struct reader *r);
+bool parts_cover(struct reader *r, size_t bytes);
 
 /* Any thread. */
 struct fill *fill_ref(struct fill *f);

@@ -12,7 +12,7 @@ src_cache_libcache_a_SOURCES = \
 	%D%/object.c %D%/object.h \
 	%D%/options.c %D%/options.h \
 	%D%/policy.c %D%/policy.h %D%/reasons.tbl %D%/purge.h \
-	%D%/reader.c %D%/reader.h \
+	%D%/reader.c %D%/reader.h %D%/reader_parts.c \
 	%D%/slab.c %D%/slab.h \
 	%D%/status.c %D%/status.h \
 	%D%/text.h \

@@ -8,7 +8,7 @@
 
 static void reader_run(struct message *m, struct worker *w);
 
-static struct reader *reader_new(struct worker *w, void (*wake)(void *ctx), void *ctx)
+struct reader *reader_new(struct worker *w, void (*wake)(void *ctx), void *ctx)
 {
     struct reader *r = xcalloc(1, sizeof(*r));
 
@@ -74,6 +74,10 @@ void reader_close(struct reader **rp)
     *rp = NULL;
     if (r == NULL)
         return;
+    if (r->parts != NULL) {
+        parts_close(r);
+        return;
+    }
     if (r->fill != NULL) {
         pthread_mutex_lock(&r->fill->lock);
         fill_detach(r->fill, r);
@@ -152,7 +156,7 @@ enum read_state reader_state(struct reader *r)
     bool locked;
 
     if (r->fill == NULL)
-        return READ_READY;
+        return r->parts == NULL ? READ_READY : parts_state(r);
     locked = reader_lock(r);
     state = fill_read_state(r->fill, r);
     reader_unlock(r, locked);
@@ -183,7 +187,7 @@ int64_t reader_length(struct reader *r)
     bool locked;
 
     if (r->fill == NULL)
-        return (int64_t)r->object->body_bytes;
+        return r->parts == NULL ? (int64_t)r->object->body_bytes : parts_length(r);
     locked = reader_lock(r);
     length = r->fill->state == FILL_DONE ? (int64_t)r->fill->bytes : r->fill->length;
     reader_unlock(r, locked);
@@ -229,7 +233,7 @@ void reader_range(struct reader *r, uint64_t first, uint64_t count)
 {
     bool locked = reader_lock(r);
 
-    check(r->pos == 0);
+    check(r->pos == 0 && r->parts == NULL);
     r->pos = first;
     r->end = count <= UINT64_MAX - first ? first + count : UINT64_MAX;
     if (locked)
@@ -267,11 +271,14 @@ static bool reader_over(const struct reader *r)
 
 int reader_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
 {
-    bool locked = reader_lock(r);
     const struct chunk *c;
     uint64_t pos, n;
     int pieces = 0;
+    bool locked;
 
+    if (r->parts != NULL)
+        return parts_pieces(r, out, max, bytes);
+    locked = reader_lock(r);
     if (r->cut)
         chunk_release(&r->chunk);
     reader_seek(r);
@@ -296,9 +303,14 @@ int reader_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
 
 void reader_consume(struct reader *r, size_t bytes, bool by_file)
 {
-    bool locked = reader_lock(r);
+    bool locked;
     uint64_t n;
 
+    if (r->parts != NULL) {
+        parts_consume(r, bytes, by_file);
+        return;
+    }
+    locked = reader_lock(r);
     while (bytes > 0 && r->chunk != NULL) {
         reader_seek(r);
         n = r->chunk->at + r->chunk->n - r->pos;
@@ -318,9 +330,25 @@ void reader_consume(struct reader *r, size_t bytes, bool by_file)
 
 bool reader_at_end(struct reader *r)
 {
-    bool locked = reader_lock(r);
-    bool over = reader_over(r);
+    bool locked, over;
 
+    if (r->parts != NULL)
+        return parts_at_end(r);
+    locked = reader_lock(r);
+    over = reader_over(r);
     reader_unlock(r, locked);
     return over;
+}
+
+bool reader_covers(struct reader *r, size_t bytes)
+{
+    bool locked, whole;
+
+    if (r->parts != NULL)
+        return parts_cover(r, bytes);
+    locked = reader_lock(r);
+    whole = !locked && (r->fill == NULL || r->fill->state == FILL_DONE);
+    whole = r->pos + bytes >= r->end || (whole && r->pos + bytes >= r->total);
+    reader_unlock(r, locked);
+    return whole;
 }

@@ -304,14 +304,11 @@ static enum h1_sent nothing_left(struct h1 *c)
 {
     struct h1_out *o = &c->out;
 
-    if (!source_at_end(c)) {
-        if (o->r.length >= 0 && o->body_sent == (uint64_t)o->r.length)
-            return SENT_ALL; /* what was announced is there; the source's end is its own affair */
+    if (o->r.length >= 0 && o->body_sent == (uint64_t)o->r.length)
+        return SENT_ALL; /* what was announced is there; the source's end is its own affair */
+    if (!source_at_end(c))
         return source_cut(c) ? SENT_CUT : SENT_STARVED;
-    }
-    if (source_cut(c))
-        return SENT_CUT;
-    if (!o->r.no_body && o->r.length >= 0 && o->body_sent != (uint64_t)o->r.length)
+    if (source_cut(c) || (!o->r.no_body && o->r.length >= 0))
         return SENT_CUT;
     return SENT_ALL;
 }
