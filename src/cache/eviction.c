@@ -1,72 +1,18 @@
 #include "cache/eviction.h"
 
-#include "base/check.h"
+enum { VICTIM_ROUNDS_MAX = 256 };
 
-/*
- * A ghost is the low 16 bits of the fingerprint over 16 bits of time. Time is counted in bytes that
- * left by way of the small queue, in steps of 1/GHOST_STEPS of the time a ghost lives; it wraps
- * after four lives, and a ghost that old which nobody overwrote may be taken for a young one. That
- * does little harm.
- */
-enum { GHOST_STEPS = 1 << 14, VICTIM_ROUNDS_MAX = 256 };
-
-static uint16_t ghost_now(const struct eviction *e)
+/* Of the 32 bits the high ones choose the set and the low ones tell apart within it. */
+static uint64_t ghost_of(uint32_t fingerprint)
 {
-    uint64_t step = e->capacity / 10 * 9 / GHOST_STEPS;
-
-    return (uint16_t)(e->ghost_bytes / (step != 0 ? step : 1));
-}
-
-static uint16_t ghost_age(uint32_t ghost, uint16_t now)
-{
-    return (uint16_t)(now - (uint16_t)ghost);
-}
-
-static uint32_t *ghost_set(const struct eviction *e, uint32_t fingerprint)
-{
-    return e->ghosts + ((uint64_t)fingerprint * e->ghost_sets >> 32) * EVICTION_GHOST_WAYS;
-}
-
-/* The ghost of that fingerprint if it lives, or NULL. */
-static uint32_t *ghost_find(const struct eviction *e, uint32_t fingerprint)
-{
-    uint32_t *set = ghost_set(e, fingerprint);
-    uint16_t now = ghost_now(e);
-
-    for (int i = 0; i < EVICTION_GHOST_WAYS; i++)
-        if (set[i] != 0 && set[i] >> 16 == (fingerprint & 0xffff) &&
-            ghost_age(set[i], now) <= GHOST_STEPS)
-            return &set[i];
-    return NULL;
-}
-
-static void ghost_add(struct eviction *e, uint32_t fingerprint)
-{
-    uint32_t *set = ghost_set(e, fingerprint);
-    uint32_t *place = &set[0];
-    uint16_t now = ghost_now(e);
-
-    for (int i = 0; i < EVICTION_GHOST_WAYS; i++) {
-        if (set[i] == 0 || set[i] >> 16 == (fingerprint & 0xffff)) {
-            place = &set[i];
-            break;
-        }
-        if (ghost_age(set[i], now) > ghost_age(*place, now))
-            place = &set[i];
-    }
-    *place = fingerprint << 16 | now;
+    return (uint64_t)fingerprint << 32 | fingerprint;
 }
 
 void eviction_init(
     struct eviction *e, uint32_t *ghosts, uint32_t ghosts_n, uint64_t capacity, uint64_t seed)
 {
-    check(ghosts_n >= EVICTION_GHOST_WAYS);
-    *e = (struct eviction){
-        .capacity = capacity,
-        .ghosts = ghosts,
-        .ghost_sets = ghosts_n / EVICTION_GHOST_WAYS,
-        .random = seed | 1,
-    };
+    *e = (struct eviction){.random = seed | 1};
+    ghosts_init(&e->ghosts, ghosts, ghosts_n, capacity / 10 * 9);
     for (int i = 0; i < EVICTION_QUEUES; i++)
         list_init(&e->queues[i]);
 }
@@ -102,20 +48,18 @@ bool eviction_admit(struct eviction *e, uint32_t fingerprint, uint64_t bytes, bo
 {
     if (room || e->entries == 0 || bytes / EVICTION_TAU <= e->mean_bytes)
         return true;
-    if (ghost_find(e, fingerprint) != NULL)
+    if (ghosts_have(&e->ghosts, ghost_of(fingerprint)))
         return true;
-    ghost_add(e, fingerprint);
+    ghosts_add(&e->ghosts, ghost_of(fingerprint));
     return false;
 }
 
 void eviction_insert(struct eviction *e, struct eviction_entry *entry)
 {
-    uint32_t *ghost = ghost_find(e, entry->fingerprint);
+    bool remembered = ghosts_take(&e->ghosts, ghost_of(entry->fingerprint));
 
-    if (ghost != NULL)
-        *ghost = 0;
     atomic_store_explicit(&entry->credit, 0, memory_order_relaxed);
-    queue_add(e, entry, ghost != NULL ? EVICTION_MAIN : EVICTION_SMALL);
+    queue_add(e, entry, remembered ? EVICTION_MAIN : EVICTION_SMALL);
 }
 
 void eviction_replace(struct eviction *e, struct eviction_entry *old, struct eviction_entry *entry)
@@ -171,8 +115,8 @@ struct eviction_entry *eviction_victim(struct eviction *e)
         eviction_remove(e, entry);
         if (credit == 0 || round >= VICTIM_ROUNDS_MAX) {
             if (small) {
-                ghost_add(e, entry->fingerprint);
-                e->ghost_bytes += entry->bytes;
+                ghosts_add(&e->ghosts, ghost_of(entry->fingerprint));
+                ghosts_pass(&e->ghosts, entry->bytes);
             }
             return entry;
         }

@@ -3,9 +3,9 @@
  *
  * Two queues: `small` for newcomers (a tenth of the bytes) and `main`. A hit adds credit: on the
  * average 2 * mean size / own size, at most EVICTION_CREDIT_MAX; it moves nothing. At the end of
- * `small` an entry with credit goes to `main`, others leave and are remembered in a table of
- * ghosts (fingerprints, for as long as 0.9 of the resident bytes are replaced); who comes back
- * while remembered goes to `main` at once. At the end of `main` an entry with credit pays one and
+ * `small` an entry with credit goes to `main`, others leave and are remembered as ghosts (ghosts.h,
+ * for as long as 0.9 of the resident bytes are replaced); who comes back while remembered goes to
+ * `main` at once. At the end of `main` an entry with credit pays one and
  * goes round again. Entries larger than EVICTION_TAU times the mean must have been seen once
  * before they are taken in, unless there is room anyway: one large download shall not push out a
  * thousand pages.
@@ -18,12 +18,13 @@
 
 #include "base/attrs.h"
 #include "base/list.h"
+#include "cache/ghosts.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { EVICTION_CREDIT_MAX = 7, EVICTION_TAU = 16, EVICTION_GHOST_WAYS = 16 };
+enum { EVICTION_CREDIT_MAX = 7, EVICTION_TAU = 16 };
 
 enum eviction_queue { EVICTION_SMALL, EVICTION_MAIN, EVICTION_QUEUES };
 
@@ -39,15 +40,12 @@ struct eviction {
     struct list queues[EVICTION_QUEUES]; /* newest first */
     uint64_t queue_bytes[EVICTION_QUEUES];
     uint64_t entries;
-    uint64_t mean_bytes; /* of an entry; 0 when there is none */
-    uint64_t capacity;   /* bytes: what the ghosts' memory is measured by */
-    uint32_t *ghosts;    /* borrowed; sets of EVICTION_GHOST_WAYS */
-    uint32_t ghost_sets;
-    uint64_t ghost_bytes; /* that left by way of `small` so far: the ghosts' clock */
+    uint64_t mean_bytes;  /* of an entry; 0 when there is none */
+    struct ghosts ghosts; /* their clock: bytes that left by way of `small` */
     uint64_t random;
 };
 
-/* `ghosts` has ghosts_n zeroed places, at least EVICTION_GHOST_WAYS; `capacity` is about how many
+/* `ghosts` has ghosts_n zeroed places, at least GHOSTS_WAYS; `capacity` is about how many
  * bytes will be resident. */
 void eviction_init(
     struct eviction *e, uint32_t *ghosts, uint32_t ghosts_n, uint64_t capacity, uint64_t seed);

@@ -1,11 +1,13 @@
 noinst_LIBRARIES += src/cache/libcache.a
 src_cache_libcache_a_SOURCES = \
 	%D%/cache.c %D%/conf.c %D%/conf.h %D%/spec.c %D%/spec.h %D%/cache.h %D%/cache_impl.h \
+	%D%/admission.c %D%/admission.h \
 	%D%/chunk.c %D%/chunk.h \
 	%D%/eviction.c %D%/eviction.h \
 	%D%/fill.c %D%/fill.h %D%/fill_impl.h \
 	%D%/flights.c %D%/flights.h \
 	%D%/fresh.c %D%/fresh.h \
+	%D%/ghosts.c %D%/ghosts.h \
 	%D%/index.c %D%/index.h \
 	%D%/key.c %D%/key.h \
 	%D%/memory.c %D%/memory.h \
