@@ -93,11 +93,24 @@ static void answer_unknown(struct admin_call *call, const struct route_search *s
                 s->known.p != NULL ? s->known.p : ""));
 }
 
+/* It lives in the txn's arena, and so until the txn's end. */
+static struct admin_call *new_call(struct txn *t)
+{
+    const struct door *d = t->server;
+    struct admin_call *call = arena_zalloc(&t->arena, sizeof(*call));
+
+    call->txn = t;
+    call->app = d->admin->conf.app;
+    call->conf = &d->admin->conf;
+    t->app = call;
+    return call;
+}
+
 static void on_request(struct txn *t)
 {
     const struct door *d = t->server;
     const struct admin_conf *conf = &d->admin->conf;
-    struct admin_call call = {.txn = t, .app = conf->app, .conf = conf};
+    struct admin_call *call = new_call(t);
     struct route_search s = {.door = d->kind, .method = t->request.method, .path = t->request.path};
 
     buf_init(&s.allow, 256);
@@ -105,19 +118,17 @@ static void on_request(struct txn *t)
     search_rows(&s, admin_routes);
     search_rows(&s, conf->routes);
     if (s.found != NULL)
-        s.found->serve(&call);
+        s.found->serve(call);
     else
-        answer_unknown(&call, &s);
+        answer_unknown(call, &s);
+    check(call->answered || call->gone != NULL);
     buf_free(&s.allow);
     buf_free(&s.known);
 }
 
 static void on_refused(struct txn *t, int status, const char *why)
 {
-    const struct door *d = t->server;
-    struct admin_call call = {.txn = t, .app = d->admin->conf.app, .conf = &d->admin->conf};
-
-    admin_answer_text(&call, status, ADMIN_PLAIN, arena_printf(&t->arena, "%s\n", why));
+    admin_answer_text(new_call(t), status, ADMIN_PLAIN, arena_printf(&t->arena, "%s\n", why));
 }
 
 static void on_body_ready(struct txn *t)
@@ -127,8 +138,11 @@ static void on_body_ready(struct txn *t)
 
 static void on_end(struct txn *t, enum txn_end why)
 {
-    (void)t;
+    struct admin_call *call = t->app;
+
     (void)why;
+    if (!call->answered)
+        call->gone(call);
 }
 
 static const struct txn_handlers handlers = {

@@ -4,6 +4,7 @@
 #include "admin/answer.h"
 
 #include "base/arena.h"
+#include "base/check.h"
 #include "http/date.h"
 
 #include <stdlib.h>
@@ -23,6 +24,8 @@ void admin_answer_allow(struct admin_call *call, int status, struct span content
         .body = body,
     };
 
+    check(!call->answered);
+    call->answered = true;
     http_date_format(worker_wall_s(t->worker), date);
     fields_add(f, &t->arena, FIELD_DATE, arena_dup(&t->arena, span_make(date, HTTP_DATE_LEN)));
     fields_add(f, &t->arena, FIELD_CONTENT_TYPE, content_type);

@@ -135,3 +135,14 @@ void stream_shutdown_write(struct stream *s)
 {
     (void)!shutdown(s->fd, SHUT_WR);
 }
+
+bool stream_process(const struct stream *s, struct stream_process *out)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
+    if (getsockopt(s->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.uid == (uid_t)-1)
+        return false;
+    *out = (struct stream_process){.pid = (int)peer.pid, .uid = (unsigned)peer.uid};
+    return true;
+}

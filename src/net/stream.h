@@ -52,6 +52,14 @@ bool stream_can_sendfile(const struct stream *s);
 /* Replaces the set of events that ready() is called for, level triggered; 0 for none. */
 void stream_want(struct stream *s, unsigned events);
 const char *stream_error(const struct stream *s);
+
+/* Who connected to a Unix socket, as the kernel saw it then (SO_PEERCRED). False: no such socket.
+ */
+struct stream_process {
+    int pid; /* 0: not in a namespace that we see */
+    unsigned uid;
+};
+MUST_USE bool stream_process(const struct stream *s, struct stream_process *out);
 void stream_shutdown_write(struct stream *s);
 
 #endif

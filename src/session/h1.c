@@ -399,6 +399,11 @@ void txn_abort(struct txn *t)
     h1_kick(c);
 }
 
+bool txn_process(struct txn *t, struct stream_process *out)
+{
+    return stream_process(&conn_of(t)->stream, out);
+}
+
 /* --- a worker's connections -------------------------------------------------------------- */
 
 void sessions_accept(struct sessions *s, int fd, const struct addr *peer, const struct addr *local)

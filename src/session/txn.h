@@ -89,6 +89,9 @@ void txn_wake(struct txn *t);
  * not whole. end() follows from the loop. */
 void txn_abort(struct txn *t);
 
+/* The process at the other end of a Unix socket; false for others. */
+MUST_USE bool txn_process(struct txn *t, struct stream_process *out);
+
 /* Reads request body bytes, decoded: > 0, 0 at the end, STREAM_AGAIN (then body_ready() follows),
  * STREAM_ERROR when the client broke off or broke the rules. The first call sends
  * "100 Continue" where the client expects it. */

@@ -80,8 +80,45 @@ static const struct counter_list list = {
 };
 static const struct counter_list *const lists[] = {&list, NULL};
 
+/* One answer that comes by a message of another round of the loop, and one that never does. */
+static struct message later;
+static struct admin_call *later_call;
+static _Atomic int never_waiting, gone;
+static char mine[] = "found again";
+
+static void on_gone(struct admin_call *call)
+{
+    assert_ptr_equal(call->pending, mine);
+    gone++;
+}
+
+static void answer_later(struct message *m, struct worker *w)
+{
+    (void)m;
+    assert_ptr_equal(w, later_call->txn->worker);
+    admin_answer_text(later_call, 200, SPAN("text/plain"), SPAN("late, but here\n"));
+}
+
+static void serve_later(struct admin_call *call)
+{
+    call->gone = on_gone;
+    call->pending = mine;
+    later_call = call;
+    later.run = answer_later;
+    worker_post(call->txn->worker, &later);
+}
+
+static void serve_never(struct admin_call *call)
+{
+    call->gone = on_gone;
+    call->pending = mine;
+    never_waiting++;
+}
+
 static const struct admin_route extra[] = {
     {METHOD_POST, "/extra", ADMIN_CONTROL, serve_extra, "what a layer above adds"},
+    {METHOD_POST, "/later", ADMIN_CONTROL, serve_later, "what takes time"},
+    {METHOD_POST, "/never", ADMIN_CONTROL, serve_never, "what takes too long"},
     {0},
 };
 
@@ -368,6 +405,36 @@ static void who_may_ask_what(void **state)
     }
 }
 
+static void answers_may_come_later(void **state)
+{
+    (void)state;
+    gone = 0;
+    for (int i = 0; i < 3; i++) {
+        struct admin_reply reply = ask(METHOD_POST, "/later");
+
+        assert_int_equal(reply.status, 200);
+        assert_true(span_eq(buf_span(&reply.body), SPAN("late, but here\n")));
+        admin_reply_free(&reply);
+    }
+    assert_int_equal(gone, 0);
+}
+
+static void pending_calls_hear_of_the_end(void **state)
+{
+    const struct admin_question q = {
+        .socket = control, .method = METHOD_POST, .path = "/never", .timeout_ms = 100};
+    struct admin_reply reply;
+    char why[512];
+
+    gone = never_waiting = 0;
+    assert_int_equal(admin_ask(&q, &reply, why, sizeof(why)), ADMIN_SILENT);
+    admin_reply_free(&reply);
+    assert_int_equal(never_waiting, 1);
+    daemon_stop(state);
+    assert_int_equal(gone, 1);
+    daemon_start(state);
+}
+
 static void metrics_listener_is_narrow(void **state)
 {
     static const struct {
@@ -519,6 +586,8 @@ int main(void)
         WITH_DAEMON(metrics),
         WITH_DAEMON(health_follows_draining),
         WITH_DAEMON(who_may_ask_what),
+        WITH_DAEMON(answers_may_come_later),
+        WITH_DAEMON(pending_calls_hear_of_the_end),
         WITH_DAEMON(metrics_listener_is_narrow),
         WITH_DAEMON(connections_are_bounded),
         WITH_DAEMON(open_says_why_not),

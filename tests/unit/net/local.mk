@@ -1,4 +1,4 @@
-UNIT += %D%/t_addr %D%/t_connect %D%/t_listen %D%/t_resolver %D%/t_stream
+UNIT += %D%/t_addr %D%/t_connect %D%/t_listen %D%/t_network %D%/t_resolver %D%/t_stream
 UNIT_THREADED += %D%/t_resolver
 net_shared = %D%/net_test.c %D%/net_test.h
 net_ldadd = $(LIBS_NET) $(CMOCKA_LIBS)
@@ -8,6 +8,7 @@ net_ldadd = $(LIBS_NET) $(CMOCKA_LIBS)
 %C%_t_connect_LDADD = $(net_ldadd)
 %C%_t_listen_SOURCES = %D%/t_listen.c $(net_shared)
 %C%_t_listen_LDADD = $(net_ldadd)
+%C%_t_network_LDADD = $(net_ldadd)
 %C%_t_resolver_SOURCES = %D%/t_resolver.c $(net_shared)
 %C%_t_resolver_LDADD = $(net_ldadd)
 %C%_t_stream_SOURCES = %D%/t_stream.c $(net_shared)

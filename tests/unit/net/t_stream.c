@@ -273,6 +273,28 @@ static void a_file_that_shrank_is_an_error(void **state)
     close(file);
 }
 
+static void a_unix_socket_knows_the_process(void **state)
+{
+    struct stream_process who = {.pid = -7};
+    struct stream s;
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    stream_open(&s, worker, fds[0], ignore);
+    assert_true(stream_process(&s, &who));
+    assert_int_equal(who.pid, getpid());
+    assert_int_equal(who.uid, geteuid());
+    stream_close(&s);
+    close(fds[1]);
+    make_pair(fds);
+    stream_open(&s, worker, fds[0], ignore);
+    assert_false(stream_process(&s, &who));
+    assert_int_equal(who.pid, getpid());
+    stream_close(&s);
+    close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(may_be_closed_when_it_is_ready, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(the_end_and_the_reset_differ, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(errors_have_words_and_no_signal, loop_setup, loop_teardown),
+        cmocka_unit_test_setup_teardown(a_unix_socket_knows_the_process, loop_setup, loop_teardown),
         cmocka_unit_test_setup_teardown(a_file_that_shrank_is_an_error, loop_setup, loop_teardown),
     };
 

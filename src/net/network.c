@@ -1,0 +1,71 @@
+#include "net/network.h"
+
+enum { V4_AT = 12 /* bytes before the four of an IPv4 address */ };
+
+static const unsigned char mapped[V4_AT] = {[10] = 0xff, [11] = 0xff};
+
+/* False: no IP address. */
+static bool to_bytes(const struct addr *a, unsigned char bytes[16])
+{
+    switch (addr_family(a)) {
+    case AF_INET:
+        memcpy(bytes, mapped, V4_AT);
+        memcpy(bytes + V4_AT, &a->in.sin_addr, 4);
+        return true;
+    case AF_INET6:
+        memcpy(bytes, &a->in6.sin6_addr, 16);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_v4(const unsigned char bytes[16])
+{
+    return memcmp(bytes, mapped, V4_AT) == 0;
+}
+
+/* The bits of byte i that belong to the network. */
+static unsigned mask_of(unsigned bits, unsigned i)
+{
+    if (bits >= (i + 1) * 8)
+        return 0xff;
+    return bits <= i * 8 ? 0 : 0xffU << ((i + 1) * 8 - bits) & 0xff;
+}
+
+enum network_parsed network_parse(struct span s, struct network *out)
+{
+    struct span address = span_make(s.p, span_find(s, '/'));
+    struct network n;
+    struct addr a;
+    uint64_t most, bits;
+
+    if (!addr_parse_ip(address, 0, &a) || !to_bytes(&a, n.bytes))
+        return NETWORK_NO_ADDRESS;
+    most = bits = addr_family(&a) == AF_INET ? 32 : 128;
+    if (address.n < s.n && (!span_u64(span_from(s, address.n + 1), &bits) || bits > most))
+        return NETWORK_NO_BITS;
+    n.bits = (unsigned)(128 - most + bits);
+    for (unsigned i = 0; i < 16; i++) {
+        if ((n.bytes[i] & ~mask_of(n.bits, i)) != 0)
+            return NETWORK_HOST_BITS;
+    }
+    *out = n;
+    return NETWORK_OK;
+}
+
+bool network_has(const struct network *n, const struct addr *a)
+{
+    unsigned char bytes[16];
+
+    if (!to_bytes(a, bytes))
+        return false;
+    /* All of IPv6 is not all of IPv4 as well. */
+    if (n->bits < V4_AT * 8 && is_v4(bytes))
+        return false;
+    for (unsigned i = 0; i < 16; i++) {
+        if ((bytes[i] & mask_of(n->bits, i)) != n->bytes[i])
+            return false;
+    }
+    return true;
+}
