@@ -1,0 +1,78 @@
+#include "disk/io.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static ssize_t system_read(struct disk_io *io, int fd, void *to, size_t n, uint64_t at)
+{
+    (void)io;
+    return pread(fd, to, n, (off_t)at);
+}
+
+static ssize_t system_write(struct disk_io *io, int fd, const void *from, size_t n, uint64_t at)
+{
+    (void)io;
+    return pwrite(fd, from, n, (off_t)at);
+}
+
+static int system_sync(struct disk_io *io, int fd)
+{
+    (void)io;
+    return fdatasync(fd);
+}
+
+struct disk_io disk_io_system = {system_read, system_write, system_sync};
+
+/* How far a call came that did `did` of what was asked: whole pages only, so that the next one is
+ * aligned again. False: no further, with errno. */
+static bool advance(ssize_t did, size_t *done, unsigned *stuck)
+{
+    enum { STUCK_MAX = 16 };
+
+    if (did < 0 && errno != EINTR)
+        return false;
+    if (did >= DISK_PAGE) {
+        *done += (size_t)did / DISK_PAGE * DISK_PAGE;
+        *stuck = 0;
+        return true;
+    }
+    if (did == 0 || ++*stuck > STUCK_MAX) {
+        errno = EIO;
+        return false;
+    }
+    return true;
+}
+
+bool disk_io_read(struct disk_io *io, int fd, void *to, size_t n, uint64_t at)
+{
+    unsigned stuck = 0;
+
+    for (size_t done = 0; done < n;)
+        if (!advance(io->read(io, fd, (char *)to + done, n - done, at + done), &done, &stuck))
+            return false;
+    return true;
+}
+
+bool disk_io_write(struct disk_io *io, int fd, const void *from, size_t n, uint64_t at)
+{
+    unsigned stuck = 0;
+
+    for (size_t done = 0; done < n;)
+        if (!advance(
+                io->write(io, fd, (const char *)from + done, n - done, at + done), &done, &stuck))
+            return false;
+    return true;
+}
+
+void *disk_io_memory(size_t n)
+{
+    void *p = NULL;
+
+    n = round_up(n, DISK_PAGE);
+    check(posix_memalign(&p, DISK_PAGE, n) == 0);
+    return memset(p, 0, n);
+}
