@@ -76,6 +76,7 @@ struct fill_request {
  */
 MUST_USE enum fill_role fill_join(
     struct cache *c, const struct fill_request *rq, struct fill **fill);
+struct fill *fill_ref(struct fill *f);
 void fill_release(struct fill **fill);
 
 /* The response will be stored when it is whole. Takes over the reference to `obj`, which has

@@ -94,7 +94,6 @@ bool parts_at_end(struct reader *r);
 bool parts_cover(struct reader *r, size_t bytes);
 
 /* Any thread. */
-struct fill *fill_ref(struct fill *f);
 void fill_doom(struct fill *f);
 
 /* All under the fill's lock. fill_ended(): nothing changes any more, so no lock is needed. */

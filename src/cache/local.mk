@@ -16,6 +16,7 @@ src_cache_libcache_a_SOURCES = \
 	%D%/policy.c %D%/policy.h %D%/reasons.tbl %D%/purge.h \
 	%D%/reader.c %D%/reader.h %D%/reader_parts.c \
 	%D%/slab.c %D%/slab.h \
+	%D%/slice.c %D%/slice.h \
 	%D%/status.c %D%/status.h \
 	%D%/text.h \
 	%D%/update.c %D%/update.h \

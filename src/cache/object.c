@@ -104,6 +104,8 @@ struct object *object_with_head(
     o->id = old->id;
     o->body = chunk_ref(old->body);
     o->body_bytes = old->body_bytes;
+    o->sliced_bytes = old->sliced_bytes;
+    o->slice_bytes = old->slice_bytes;
     o->whole = true;
     return o;
 }

@@ -47,6 +47,8 @@ struct object {
     uint64_t id;               /* random; of the representation: an update by a 304 keeps it, a new
                                   body has a new one. What is made of the body is keyed by it */
     uint64_t body_bytes;       /* length of a whole body */
+    uint64_t sliced_bytes;     /* of a head object (slice.h): length of what is cut into slices, */
+    uint32_t slice_bytes;      /* and of a slice; else 0 both. Set before it is stored */
     struct chunk *body;        /* counted; first chunk or NULL */
     struct freshness fresh;    /* see fresh.h */
 };
@@ -62,6 +64,12 @@ MUST_USE struct object *object_new(struct cache *c, const struct cache_key *key,
 /* The same key and (whole) body under a new head. */
 MUST_USE struct object *object_with_head(
     struct object *old, const struct http_response *head, const struct freshness *fresh);
+
+/* Length of the representation, sliced or not, of a whole object. */
+static inline uint64_t object_length(const struct object *obj)
+{
+    return obj->sliced_bytes != 0 ? obj->sliced_bytes : obj->body_bytes;
+}
 
 struct object *object_ref(struct object *obj);
 void object_release(struct object **obj);

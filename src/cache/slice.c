@@ -1,0 +1,47 @@
+#include "cache/slice.h"
+
+#include "base/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+bool slice_possible(uint64_t total, uint32_t slice_bytes)
+{
+    return total > 0 && slice_bytes > 0 && total <= INT64_MAX &&
+           (total - 1) / slice_bytes <= UINT32_MAX;
+}
+
+struct byte_range slice_range_asked(uint32_t slice_bytes, uint32_t n)
+{
+    uint64_t first = (uint64_t)n * slice_bytes; /* 32 bits each */
+
+    return (struct byte_range){first, first + (slice_bytes - 1)};
+}
+
+struct byte_range slice_range(uint64_t total, uint32_t slice_bytes, uint32_t n)
+{
+    struct byte_range range = slice_range_asked(slice_bytes, n);
+
+    check(range.first < total);
+    if (range.last >= total)
+        range.last = total - 1;
+    return range;
+}
+
+uint32_t slice_wanted(struct span range, uint32_t slice_bytes)
+{
+    struct range_request asked;
+
+    if (range.p == NULL || !range_parse(range, &asked) || asked.v[0].suffix ||
+        asked.v[0].first / slice_bytes > UINT32_MAX)
+        return 0;
+    return slice_at(asked.v[0].first, slice_bytes);
+}
+
+struct cache_key slice_key(uint64_t id, uint32_t n, char text[static SLICE_KEY_MAX])
+{
+    int len = snprintf(text, SLICE_KEY_MAX, "\nslice %016" PRIx64 " %" PRIu32, id, n);
+
+    check(len > 0 && len < SLICE_KEY_MAX);
+    return cache_key_of(span_make(text, (size_t)len));
+}
