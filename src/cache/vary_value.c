@@ -2,11 +2,13 @@
 
 #include "cache/text.h"
 #include "cache/vary.h"
+#include "http/accept_encoding.h"
 #include "http/chars.h"
+#include "http/weighted.h"
 
 #include <stdlib.h>
 
-enum { RANGES_KEPT_MAX = 32, WHOLE = 1000 };
+enum { RANGES_KEPT_MAX = 32 };
 
 static const struct span known_codings[] = {SPAN("br"), SPAN("gzip"), SPAN("zstd")};
 
@@ -35,66 +37,7 @@ bool vary_learns_languages(const struct cache_options *o)
     return rule == NULL || (rule->how == VARY_NORMALISE && rule->values_n == 0);
 }
 
-/* --- weighted lists (RFC 9110 §12.4.2) ---------------------------------------------------- */
-
-struct weighted {
-    struct span name; /* lower case once it was taken into a list */
-    int q;            /* in thousandths */
-};
-
-/* qvalue: 0[.ddd] or 1[.000] */
-static bool weight_parse(struct span s, int *q)
-{
-    int part = 0, unit = WHOLE / 10;
-
-    if (s.n == 0 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1') || (s.n > 1 && s.p[1] != '.'))
-        return false;
-    for (size_t i = 2; i < s.n; i++, unit /= 10) {
-        if (!char_is(s.p[i], CHAR_DIGIT))
-            return false;
-        part += (s.p[i] - '0') * unit;
-    }
-    *q = (s.p[0] - '0') * WHOLE + part;
-    return *q <= WHOLE;
-}
-
-/* name [;q=weight], other parameters do not matter here. False: cannot be understood. */
-static bool weighted_parse(struct span member, struct weighted *out)
-{
-    struct span name, parameter;
-
-    out->q = WHOLE;
-    if (!span_cut(&member, ';', &name))
-        return false;
-    out->name = span_trim(name);
-    while (span_cut(&member, ';', &parameter)) {
-        parameter = span_trim(parameter);
-        if (span_istarts(parameter, SPAN("q=")) && !weight_parse(span_from(parameter, 2), &out->q))
-            return false;
-    }
-    return token_valid(out->name);
-}
-
 /* --- Accept-Encoding ---------------------------------------------------------------------- */
-
-/* Whether the list accepts that coding (RFC 9110 §12.5.3). */
-static bool accepts_coding(struct span list, struct span coding)
-{
-    struct weighted w;
-    struct span member;
-    bool any = false;
-
-    while (list_next(&list, &member)) {
-        if (!weighted_parse(member, &w))
-            continue;
-        /* §8.4.1.3: x-gzip is gzip. */
-        if (span_ieq(w.name, coding) ||
-            (span_ieq(w.name, SPAN("x-gzip")) && span_eq(coding, SPAN("gzip"))))
-            return w.q > 0;
-        any |= span_eq(w.name, SPAN("*")) && w.q > 0;
-    }
-    return any;
-}
 
 /* Which of the codings that count are accepted, in our order; "identity" for none. */
 static struct span codings(struct arena *a, struct span list, const struct vary_rule *rule)
@@ -105,7 +48,7 @@ static struct span codings(struct arena *a, struct span list, const struct vary_
     struct text t = {.a = a, .limit = SIZE_MAX};
 
     for (size_t i = 0; i < n; i++) {
-        if (!accepts_coding(list, known[i]))
+        if (!accept_encoding_names(list, known[i]))
             continue;
         if (t.n > 0)
             text_put(&t, SPAN(", "));
@@ -171,7 +114,7 @@ static struct span ranges_text(struct arena *a, const struct weighted *v, size_t
         if (i > 0)
             text_put(&t, SPAN(", "));
         text_put(&t, v[i].name);
-        if (v[i].q < WHOLE)
+        if (v[i].q < WEIGHT_WHOLE)
             text_put(&t, span_make(q, sizeof(q)));
     }
     return text_span(&t);

@@ -25,8 +25,10 @@
 #include "http/coding.h"
 
 enum {
-    CODER_ENCODE_MAX = 64 << 20,
+    CODER_ENCODE_MAX = 96 << 20,
     CODER_DECODE_MAX = 20 << 20,
+    CODER_ROOM_MIN = 16,      /* bytes of room in a step, at least */
+    CODER_STEP_MAX = 1 << 30, /* bytes of input, and of room, at most */
 };
 
 /* What an encoder may be told. `first` suits answers that somebody waits for, `stored` what is
@@ -48,20 +50,24 @@ MUST_USE struct coder *coder_decoder(enum coding coding);
 void coder_free(struct coder **c);
 
 enum coder_flush {
-    CODER_GATHER, /* more will come; the encoder may keep what it has */
+    CODER_GATHER, /* more will come; an encoder may keep what it has */
     CODER_SYNC,   /* all of the input so far is to be readable from the output so far */
-    CODER_END,    /* the input ends with this; say so until CODER_DONE */
+    CODER_END,    /* the input ends with this */
 };
 
 enum coder_state {
     CODER_NEEDS_INPUT, /* all input is used up; after CODER_SYNC all output is made, too */
-    CODER_NEEDS_ROOM,  /* `out` is full and there is, or may be, more: go on with fresh room */
+    CODER_NEEDS_ROOM,  /* there is, or may be, more: go on with fresh room and the rest of *in */
     CODER_DONE,        /* the output is whole; only after CODER_END */
-    CODER_FAILED,      /* decoder: the input is bad. Either: no memory. Only to be freed */
+    CODER_FAILED,      /* a decoder: the input is bad; either: no memory. Only to be freed */
 };
 
-/* Takes from *in what it can, advancing it, and puts at most `cap` (> 0) bytes into `out`, *made of
- * them. Decoders take no notice of CODER_SYNC: they always give what they have. */
+/*
+ * Takes from *in what it can, advancing it, and puts at most `cap` bytes into `out`, *made of them.
+ * After CODER_NEEDS_ROOM the next step says the same `flush`. A decoder takes no notice of
+ * CODER_SYNC: it gives what it can in any case. The end of nothing at all is bad input to a
+ * decoder: an empty body is not a coded empty body.
+ */
 MUST_USE enum coder_state coder_step(
     struct coder *c, struct span *in, char *out, size_t cap, enum coder_flush flush, size_t *made);
 
