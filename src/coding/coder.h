@@ -42,8 +42,9 @@ const struct coder_levels *coder_levels(enum coding coding);
 
 struct coder;
 
-/* `level` is within coder_levels; `size` is that of the whole input, -1 when it is not known: small
- * inputs need less memory. It is a hint, not a promise. NULL: no memory. */
+/* `level` is within coder_levels; `size` is that of the whole input, or -1 when it is not known for
+ * sure: small inputs need less memory, and an input of another size than was said may fail. NULL:
+ * no memory. */
 MUST_USE struct coder *coder_encoder(enum coding coding, int level, int64_t size);
 MUST_USE struct coder *coder_decoder(enum coding coding);
 /* Sets *c to NULL, which it may be already. */

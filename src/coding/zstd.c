@@ -5,7 +5,6 @@
 #include <zstd.h>
 
 enum {
-    WINDOW_MIN = 10,
     WINDOW_MOST = 20,         /* encoder: more costs memory at every level */
     WINDOW_MOST_DECODED = 23, /* RFC 9659 §3: 8 MiB */
 };
@@ -70,6 +69,15 @@ static bool set(ZSTD_CCtx *e, ZSTD_cParameter which, int value)
     return !ZSTD_isError(ZSTD_CCtx_setParameter(e, which, value));
 }
 
+static bool tune(ZSTD_CCtx *e, int level, int64_t size)
+{
+    if (!set(e, ZSTD_c_compressionLevel, level))
+        return false;
+    if (size >= 0 && ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(e, (unsigned long long)size)))
+        return false;
+    return (size >= 0 && size <= 1 << WINDOW_MOST) || set(e, ZSTD_c_windowLog, WINDOW_MOST);
+}
+
 struct coder *zstd_encoder(int level, int64_t size)
 {
     static const struct coder_kind kind = {encode, encoder_memory, encoder_close};
@@ -78,8 +86,7 @@ struct coder *zstd_encoder(int level, int64_t size)
     if (z == NULL)
         return NULL;
     z->encoder = ZSTD_createCCtx();
-    if (z->encoder != NULL && set(z->encoder, ZSTD_c_compressionLevel, level) &&
-        set(z->encoder, ZSTD_c_windowLog, coder_window(size, WINDOW_MIN, WINDOW_MOST)))
+    if (z->encoder != NULL && tune(z->encoder, level, size))
         return &z->coder;
     encoder_close(&z->coder);
     return NULL;
