@@ -74,6 +74,12 @@ FUZZ += %D%/fuzz_h1_response
 %C%_fuzz_h1_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/h1_response
 
+FUZZ += %D%/fuzz_multipart
+%C%_fuzz_multipart_SOURCES = %D%/fuzz_multipart.c $(FUZZ_MAIN)
+%C%_fuzz_multipart_LDADD = $(LIBS_HTTP)
+%C%_fuzz_multipart_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/multipart
+
 FUZZ += %D%/fuzz_range
 %C%_fuzz_range_SOURCES = %D%/fuzz_range.c $(FUZZ_MAIN)
 %C%_fuzz_range_LDADD = $(LIBS_HTTP)
