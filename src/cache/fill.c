@@ -332,6 +332,7 @@ void fill_pass(struct fill *f, struct object *obj, int64_t length, mono_ms remem
 {
     check(f->state == FILL_WAITING);
     count(C_FILLS_PASSED);
+    obj->passed = true;
     if (remember_ms > 0)
         flights_mark(f->cache->flights, &f->hash, worker_now(f->worker) + remember_ms);
     fill_unlist(f);

@@ -86,6 +86,7 @@ struct object *object_new(struct cache *c, const struct cache_key *key,
         o->fresh = *fresh;
     list_init(&o->used.link);
     p = (char *)(o + 1);
+    o->head_id = o->id;
     o->fields = (struct head_field *)(void *)p;
     head_write(o, p + fields_bytes, head);
     p += fields_bytes + text_bytes;

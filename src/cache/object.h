@@ -3,7 +3,8 @@
  * counted atomically, shared by all workers.
  *
  * An update by a 304 (RFC 9111 §3.2, §4.3.4) makes a new object with the old one's body. What
- * changes after publication is atomic: references, eviction credit, `soft_purged`, `used_s`.
+ * changes after publication is atomic: references, eviction credit, `soft_purged`, `used_s`,
+ * `wanted`.
  */
 #ifndef CACHE_OBJECT_H
 #define CACHE_OBJECT_H
@@ -31,6 +32,9 @@ struct object {
     _Atomic uint32_t refs;
     _Atomic bool soft_purged;   /* stale from now on, whatever the arithmetic says */
     bool whole;                 /* set before it is stored */
+    bool passed;                /* for one client only: by fill_pass() */
+    uint8_t recode;             /* the edge's: which other codings it may get; edge/recode.h */
+    _Atomic uint8_t wanted;     /* the edge's: how often, when it is recoded; edge/recoded.c */
     bool loose;                 /* private: outside the budget, so never stored */
     bool stored;                /* private: under the lock of its shard */
     struct hash128 hash;        /* of key */
@@ -46,6 +50,8 @@ struct object {
     struct head_field *fields; /* in this allocation */
     uint64_t id;               /* random; of the representation: an update by a 304 keeps it, a new
                                   body has a new one. What is made of the body is keyed by it */
+    uint64_t head_id;          /* random; of this head: an update by a 304 has a new one. What is
+                                  made of an object has that of its source */
     uint64_t body_bytes;       /* length of a whole body */
     uint64_t sliced_bytes;     /* of a head object (slice.h): length of what is cut into slices, */
     uint32_t slice_bytes;      /* and of a slice; else 0 both. Set before it is stored */

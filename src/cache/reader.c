@@ -58,6 +58,15 @@ struct reader *reader_of_fill(
     return r;
 }
 
+struct reader *reader_again(struct reader *r, void (*wake)(void *ctx), void *ctx)
+{
+    if (r->parts != NULL)
+        return NULL;
+    if (r->fill == NULL)
+        return reader_of_object(r->object);
+    return reader_of_fill(r->fill, r->leader, r->worker, wake, ctx);
+}
+
 static void reader_free(struct reader *r)
 {
     chunk_release(&r->chunk);

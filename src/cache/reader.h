@@ -38,6 +38,9 @@ struct reader *reader_of_object(struct object *obj);
  * byte. The reader holds its own reference to the fill. */
 struct reader *reader_of_fill(
     struct fill *f, bool is_leader, struct worker *w, void (*wake)(void *ctx), void *ctx);
+/* Another reader of the same body from its first byte, on the same worker, with wake-ups of its
+ * own. NULL: the first byte is not there any more, or it is a reader of parts. */
+MUST_USE struct reader *reader_again(struct reader *r, void (*wake)(void *ctx), void *ctx);
 /* After this no wake-up comes any more. Sets *r to NULL. */
 void reader_close(struct reader **r);
 

@@ -145,6 +145,47 @@ static void t_range_ahead(void **state)
     fill_release(&f);
 }
 
+/* Two readers of one body are at their own paces; of a window only while its first byte is there.
+ */
+static void t_again(void **state)
+{
+    char text[32];
+    struct cache_key key = key_number(text, 8);
+    struct object *obj = stored(7, 200000);
+    struct reader *r = reader_of_object(obj), *other = reader_again(r, NULL, NULL);
+    struct fill *f = fill_led(c, &key, w, no_room, NULL);
+    uint64_t size = 3 << 20, pos = 0;
+    int woken = 0;
+
+    (void)state;
+    assert_int_equal(reader_eat(r, 7, &pos, SIZE_MAX), 200000);
+    reader_close(&r);
+    pos = 0;
+    assert_int_equal(reader_eat(other, 7, &pos, SIZE_MAX), 200000);
+    reader_close(&other);
+    object_release(&obj);
+
+    r = reader_of_fill(f, true, w, wake, &woken);
+    assert_false(fill_head(f, object_of(c, &key), (int64_t)size));
+    assert_true(fill_feed(f, 8, 1000));
+    pos = 0;
+    assert_int_equal(reader_eat(r, 8, &pos, SIZE_MAX), 1000);
+    other = reader_again(r, wake, &woken);
+    assert_non_null(other);
+    pos = 0;
+    assert_int_equal(reader_eat(other, 8, &pos, SIZE_MAX), 1000);
+    reader_close(&other);
+    pos = 1000;
+    for (uint64_t to = 100000; to <= 1000000; to += 100000) {
+        assert_true(fill_feed(f, 8, to));
+        assert_int_equal(reader_eat(r, 8, &pos, SIZE_MAX), to == 100000 ? 99000 : 100000);
+    }
+    assert_null(reader_again(r, wake, &woken));
+    fill_fail(f, 502, "enough");
+    reader_close(&r);
+    fill_release(&f);
+}
+
 /* What was sent by file stays what it was, while the memory goes round. */
 static void t_by_file(void **state)
 {
@@ -191,6 +232,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(t_pieces_are_limited, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_empty_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_range_ahead, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(t_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_by_file, set_up, tear_down),
     };
 
