@@ -10,6 +10,7 @@ UNIT_THREADED =
 include tests/unit/base/local.mk
 include tests/unit/conf/local.mk
 include tests/unit/loop/local.mk
+include tests/unit/disk/local.mk
 include tests/unit/http/local.mk
 include tests/unit/net/local.mk
 include tests/unit/cache/local.mk
