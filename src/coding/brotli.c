@@ -99,7 +99,9 @@ static enum coder_state decode(
         if (left > 0)
             return CODER_FAILED;
         return flush == CODER_END ? CODER_DONE : CODER_NEEDS_INPUT;
-    case BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT:
+    case BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT: /* which may be said with output still there */
+        if (BrotliDecoderHasMoreOutput(b->decoder))
+            return CODER_NEEDS_ROOM;
         return flush == CODER_END ? CODER_FAILED : CODER_NEEDS_INPUT;
     case BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT:
         return CODER_NEEDS_ROOM;

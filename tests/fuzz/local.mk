@@ -109,3 +109,21 @@ FUZZ += %D%/fuzz_vary
 %C%_fuzz_vary_LDADD = $(LIBS_CACHE)
 %C%_fuzz_vary_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/vary %D%/vary.dict
+
+FUZZ += %D%/fuzz_accept_encoding
+%C%_fuzz_accept_encoding_SOURCES = %D%/fuzz_accept_encoding.c %D%/fuzz_lines.h $(FUZZ_MAIN)
+%C%_fuzz_accept_encoding_LDADD = $(LIBS_HTTP)
+%C%_fuzz_accept_encoding_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/accept_encoding
+
+FUZZ += %D%/fuzz_media_type
+%C%_fuzz_media_type_SOURCES = %D%/fuzz_media_type.c $(FUZZ_MAIN)
+%C%_fuzz_media_type_LDADD = $(LIBS_HTTP)
+%C%_fuzz_media_type_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/media_type
+
+FUZZ += %D%/fuzz_decode
+%C%_fuzz_decode_SOURCES = %D%/fuzz_decode.c $(FUZZ_MAIN)
+%C%_fuzz_decode_LDADD = $(LIBS_CODING)
+%C%_fuzz_decode_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/decode

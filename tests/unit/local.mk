@@ -14,6 +14,7 @@ include tests/unit/disk/local.mk
 include tests/unit/http/local.mk
 include tests/unit/net/local.mk
 include tests/unit/cache/local.mk
+include tests/unit/coding/local.mk
 include tests/unit/session/local.mk
 include tests/unit/origin/local.mk
 include tests/unit/admin/local.mk
