@@ -60,11 +60,16 @@ struct reader *reader_of_fill(
 
 struct reader *reader_again(struct reader *r, void (*wake)(void *ctx), void *ctx)
 {
+    struct reader *other;
+
     if (r->parts != NULL)
         return NULL;
     if (r->fill == NULL)
         return reader_of_object(r->object);
-    return reader_of_fill(r->fill, r->leader, r->worker, wake, ctx);
+    other = reader_of_fill(r->fill, r->leader, r->worker, wake, ctx);
+    if (other != NULL)
+        other->followed = true; /* r was, or will be */
+    return other;
 }
 
 static void reader_free(struct reader *r)
@@ -201,6 +206,28 @@ int64_t reader_length(struct reader *r)
     length = r->fill->state == FILL_DONE ? (int64_t)r->fill->bytes : r->fill->length;
     reader_unlock(r, locked);
     return length;
+}
+
+uint64_t reader_come(struct reader *r)
+{
+    bool locked = reader_lock(r);
+    uint64_t bytes = locked ? r->fill->bytes : r->total;
+
+    check(r->parts == NULL);
+    reader_unlock(r, locked);
+    return bytes;
+}
+
+bool reader_stays(struct reader *r)
+{
+    bool locked, stays;
+
+    if (r->fill == NULL)
+        return r->parts == NULL;
+    locked = reader_lock(r);
+    stays = !r->cut && !r->fill->gone && (r->fill->keep || r->fill->state == FILL_DONE);
+    reader_unlock(r, locked);
+    return stays;
 }
 
 struct span reader_trailers(struct reader *r)

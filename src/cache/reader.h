@@ -50,6 +50,11 @@ enum read_state reader_state(struct reader *r);
 struct object *reader_object(struct reader *r);
 /* Of the whole body; -1 while it is not known. In READ_READY and READ_CUT. */
 int64_t reader_length(struct reader *r);
+/* Bytes of the body that are there by now, read or not. */
+uint64_t reader_come(struct reader *r);
+/* Whether what has come stays, so that reader_again() finds it later: of an object, and of a fill
+ * that is kept (until memory is short). */
+bool reader_stays(struct reader *r);
 /* Trailer fields in wire form, or nothing; once reader_at_end(). Borrowed from the reader. */
 struct span reader_trailers(struct reader *r);
 int reader_status(struct reader *r);

@@ -341,6 +341,13 @@ static bool is_part_of_too_much(const struct filler *f, const struct http_respon
            !fields_list_has(&in->fields, FIELD_ACCEPT_RANGES, SPAN("none"));
 }
 
+/* Ranges were asked for beside a fill that will have them, and something else came. An origin that
+ * sends the whole for every range shall not be made to do so by strangers. */
+static bool is_no_range(const struct filler *f, const struct http_response *in)
+{
+    return f->client != NULL && f->client->ranges_alone && in->status != 206 && in->status != 416;
+}
+
 void filler_arrived(struct filler *f, const struct http_response *in)
 {
     struct http_response head = *in;
@@ -348,6 +355,10 @@ void filler_arrived(struct filler *f, const struct http_response *in)
     struct cache_key key;
     struct verdict v;
 
+    if (is_no_range(f, in)) {
+        filler_fail(f, 502, "no-range");
+        return;
+    }
     if (in->status == 304 && !f->whole) {
         struct fields stored = {0};
 

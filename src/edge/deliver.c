@@ -1,20 +1,18 @@
 /*
- * deliver.c - a response to this client out of a stored or filling object: conditions, ranges,
- * rules on fields, Age and Cache-Status. The common case sends the head as it is stored.
+ * deliver.c - a response to this client out of a stored or filling object: conditions, rules on
+ * fields, Age and Cache-Status; ranges are partial.c's. The common case sends the head as it is
+ * stored.
  */
-#include "base/check.h"
-#include "cache/object.h"
+#include "edge/deliver.h"
+
 #include "edge/conf.h"
-#include "edge/request.h"
-#include "http/conditional.h"
-#include "http/range.h"
 #include "http/status.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* What of a stored head a 304 has (RFC 9110 §15.4.5), beside those that the edge adds. */
-static const enum field_id not_modified_fields[] = {
+static const enum field_id few_fields[] = {
     FIELD_CACHE_CONTROL,
     FIELD_CDN_CACHE_CONTROL,
     FIELD_CONTENT_LOCATION,
@@ -28,7 +26,7 @@ static const enum field_id not_modified_fields[] = {
 };
 
 /* The lines that are this answer's own. */
-static struct span own_lines(struct request *r, const struct object *obj)
+struct span deliver_own_lines(struct request *r, const struct object *obj)
 {
     char *text = arena_alloc(&r->txn->arena, CACHE_STATUS_MAX + 64), *at = text;
     int64_t age = fresh_age(&obj->fresh, worker_wall_s(r->txn->worker));
@@ -65,7 +63,7 @@ static void apply_headers(struct request *r, struct fields *f)
     }
 }
 
-static void respond(struct request *r, struct txn_response *resp)
+void deliver_respond(struct request *r, struct txn_response *resp)
 {
     struct fields *f = (struct fields *)resp->fields;
 
@@ -77,30 +75,29 @@ static void respond(struct request *r, struct txn_response *resp)
     txn_respond(r->txn, resp);
 }
 
-static struct fields *some_fields(
-    struct request *r, const struct object *obj, const enum field_id *ids, size_t n)
+struct fields *deliver_few_fields(struct request *r, const struct object *obj)
 {
     struct arena *a = &r->txn->arena;
-    struct fields all = object_fields(obj, a), *some = arena_zalloc(a, sizeof(*some));
+    struct fields all = object_fields(obj, a), *few = arena_zalloc(a, sizeof(*few));
 
-    for (size_t i = 0; i < n; i++) {
-        fields_each_named (it, &all, ids[i])
-            fields_add(some, a, it->id, it->value);
+    for (size_t i = 0; i < ARRAY_LEN(few_fields); i++) {
+        fields_each_named (it, &all, few_fields[i])
+            fields_add(few, a, it->id, it->value);
     }
-    return some;
+    return few;
 }
 
 static void not_modified(struct request *r, struct object *obj)
 {
     struct txn_response resp = {
         .status = 304,
-        .fields = some_fields(r, obj, not_modified_fields, ARRAY_LEN(not_modified_fields)),
-        .more = own_lines(r, obj),
+        .fields = deliver_few_fields(r, obj),
+        .more = deliver_own_lines(r, obj),
         .length = 0,
         .no_body = true,
     };
 
-    respond(r, &resp);
+    deliver_respond(r, &resp);
 }
 
 static void failed_condition(struct request *r)
@@ -108,67 +105,12 @@ static void failed_condition(struct request *r)
     request_answer_error(r, 412, "A condition of the request does not hold");
 }
 
-static struct fields *all_fields(struct request *r, const struct object *obj)
+struct fields *deliver_all_fields(struct request *r, const struct object *obj)
 {
     struct fields *f = arena_alloc(&r->txn->arena, sizeof(*f));
 
     *f = object_fields(obj, &r->txn->arena);
     return f;
-}
-
-static void add_content_range(struct request *r, struct fields *f, const struct content_range *cr)
-{
-    char text[CONTENT_RANGE_MAX];
-    struct arena *a = &r->txn->arena;
-
-    fields_set(
-        f, a, FIELD_CONTENT_RANGE, arena_dup(a, span_make(text, content_range_format(cr, text))));
-}
-
-static void unsatisfiable(struct request *r, struct object *obj, uint64_t length)
-{
-    struct fields *f = some_fields(r, obj, not_modified_fields, ARRAY_LEN(not_modified_fields));
-    struct txn_response resp = {.status = 416, .fields = f, .more = own_lines(r, obj)};
-
-    add_content_range(r, f, &(struct content_range){.has_length = true, .length = length});
-    respond(r, &resp);
-}
-
-/* A single range of a 200 whose length is known. False: the whole is to be sent. */
-static bool partial(
-    struct request *r, struct object *obj, int64_t length, const struct validators *v)
-{
-    const struct http_request *req = &r->txn->request;
-    struct span range = fields_get(&req->fields, FIELD_RANGE);
-    struct range_request asked;
-    struct range_set set;
-    struct content_range cr;
-    struct txn_response resp;
-    struct fields *f;
-
-    if (range.p == NULL || req->method != METHOD_GET || length < 0 || !range_parse(range, &asked) ||
-        !conditional_range_applies(req, v, worker_wall_s(r->txn->worker)))
-        return false;
-    if (!range_resolve(&asked, (uint64_t)length, &set)) {
-        unsatisfiable(r, obj, (uint64_t)length);
-        return true;
-    }
-    if (set.n != 1)
-        return false;
-    cr = (struct content_range){
-        .satisfied = true, .has_length = true, .range = set.v[0], .length = (uint64_t)length};
-    f = all_fields(r, obj);
-    add_content_range(r, f, &cr);
-    resp = (struct txn_response){
-        .status = 206,
-        .fields = f,
-        .more = own_lines(r, obj),
-        .length = (int64_t)(cr.range.last - cr.range.first + 1),
-        .reader = r->reader,
-    };
-    reader_range(r->reader, cr.range.first, (uint64_t)resp.length);
-    respond(r, &resp);
-    return true;
 }
 
 static void whole(struct request *r, struct object *obj, int64_t length)
@@ -178,8 +120,8 @@ static void whole(struct request *r, struct object *obj, int64_t length)
     struct txn_response resp = {
         .status = obj->status,
         .head_text = r->route.policy->headers == NULL ? obj->head_text : SPAN_EMPTY,
-        .fields = r->route.policy->headers == NULL ? NULL : all_fields(r, obj),
-        .more = own_lines(r, obj),
+        .fields = r->route.policy->headers == NULL ? NULL : deliver_all_fields(r, obj),
+        .more = deliver_own_lines(r, obj),
         .length = length,
         /* The answer to a HEAD that went on carries the origin's own Content-Length. */
         .announce_length = head && !r->own_fetch && length >= 0,
@@ -188,7 +130,7 @@ static void whole(struct request *r, struct object *obj, int64_t length)
         .trailers = r->route.policy->pass_trailers,
     };
 
-    respond(r, &resp);
+    deliver_respond(r, &resp);
 }
 
 static bool asks_for_less(const struct http_request *req)
@@ -221,7 +163,7 @@ void request_deliver(struct request *r, struct object *obj)
         whole(r, obj, length);
         return;
     }
-    v = validators_of(all_fields(r, obj), worker_wall_s(r->txn->worker));
+    v = validators_of(deliver_all_fields(r, obj), worker_wall_s(r->txn->worker));
     switch (conditional_evaluate(req, &v, CONDITIONAL_CACHE, worker_wall_s(r->txn->worker))) {
     case CONDITIONAL_NOT_MODIFIED:
         not_modified(r, obj);
@@ -230,7 +172,7 @@ void request_deliver(struct request *r, struct object *obj)
         failed_condition(r);
         return;
     case CONDITIONAL_PROCEED:
-        if (!partial(r, obj, length, &v))
+        if (!deliver_partial(r, obj, length, &v))
             whole(r, obj, length);
         return;
     }

@@ -179,6 +179,7 @@ static json_t *policy_part(const struct policy *p)
     o = json_object();
     put(o, "origin", p->origin != NULL ? text(p->origin->name) : json_null());
     put(o, "bypass", json_boolean(p->bypass));
+    put(o, "range_wait_bytes", number((int64_t)p->range_wait_bytes));
     put(o, "ttl_s", c->ttl_s >= 0 ? number(c->ttl_s) : json_null());
     put(o, "default_s", number(c->default_s));
     put(o, "min_s", number(c->min_s));

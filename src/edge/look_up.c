@@ -2,6 +2,7 @@
  * look_up.c - acts upon a decision (decision.h): delivers what is stored, follows somebody's fill,
  * or leads one; and waits for its head.
  */
+#include "base/counters.h"
 #include "cache/object.h"
 #include "cache/spec.h"
 #include "edge/decision.h"
@@ -15,6 +16,7 @@
 enum { LOOK_UPS_MAX = 4 };
 
 static void ask_origin(struct request *r, bool collapse);
+static void start_again(struct request *r, bool collapse);
 static void on_wake(void *ctx);
 
 /* --- answers ------------------------------------------------------------------------------ */
@@ -69,6 +71,15 @@ static const char *failure_sentence(int status)
     default:
         return "The origin could not be reached, or did not answer as it should";
     }
+}
+
+/* What it asked the origin for by itself is not to be had so. */
+static void wait_for_ranges(struct request *r)
+{
+    r->ranges_alone = r->own_fetch = false;
+    r->ranges_wait = true;
+    r->cs.detail = SPAN_EMPTY;
+    start_again(r, true);
 }
 
 static void answer_failure(struct request *r)
@@ -126,7 +137,10 @@ static void on_wake(void *ctx)
         start_again(r, false);
         return;
     case READ_FAILED:
-        answer_failure(r);
+        if (r->ranges_alone)
+            wait_for_ranges(r);
+        else
+            answer_failure(r);
         return;
     case READ_READY:
     case READ_CUT:
@@ -175,6 +189,16 @@ static void ask_origin(struct request *r, bool collapse)
         filler_start(f);
     else
         on_wake(r); /* the head may be there already */
+}
+
+void request_fetch_ranges(struct request *r)
+{
+    count(C_RANGES_ALONE);
+    reader_close(&r->reader);
+    r->ranges_alone = r->own_fetch = true;
+    r->cs.fwd = FWD_PARTIAL;
+    r->cs.detail = SPAN("range-ahead");
+    ask_origin(r, false);
 }
 
 /* The answer says how long what is stored stays fresh. */

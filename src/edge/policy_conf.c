@@ -388,6 +388,11 @@ const struct directive policy_directives[] = {
     {"show-key", CONF_FLAG(struct policy, show_key), .preset = "off",
         .about = "Tells the cache key in Cache-Status. It may hold cookies and other fields that "
                  "belong to the key."},
+    {"range-wait", CONF_SIZE(struct policy, range_wait_bytes), .preset = "4MiB",
+        .about = "A request for a range waits for a fetch of the whole that others have begun when "
+                 "no more than that many bytes must come before its own. When more must, and they "
+                 "are more than it asks for, the range alone is asked of the origin, whose answer "
+                 "is passed on and not stored."},
     {"trailers", CONF_FLAG(struct policy, pass_trailers), .preset = "off",
         .about = "Passes the origin's trailer fields on to clients; off drops them."},
     {0},

@@ -8,7 +8,8 @@
  *   route -> screen -> redirect -> look_up -> join -> (wait for a head) -> deliver
  *
  * look_up.c decides between what is stored, somebody's fill and a fill of one's own; filler.c runs
- * fills; deliver.c makes the response out of an object; answer.c makes those of our own.
+ * fills; deliver.c and partial.c make the response out of an object; answer.c makes those of our
+ * own.
  */
 #ifndef EDGE_REQUEST_H
 #define EDGE_REQUEST_H
@@ -37,6 +38,8 @@ struct request {
     struct filler *filler;    /* runs our fill while we lead it, or NULL */
     bool leads;               /* the fill that it reads is its own */
     bool own_fetch;           /* shares nothing: bypass, unsafe method, known not storable */
+    bool ranges_alone;        /* own_fetch of the ranges that it asks for, beside others' fill */
+    bool ranges_wait;         /* that was of no use: it waits for others' fill after all */
     bool hinted;              /* was sent the hints of an earlier 103 */
     bool responded;
     unsigned look_ups; /* times it was looked up again; bounded */
@@ -53,6 +56,10 @@ extern const struct txn_handlers request_handlers;
 
 /* look_up.c: finds, follows or fetches; ends in deliver(), an answer, or waits. */
 void request_look_up(struct request *r);
+
+/* Asks the origin for the ranges that the request wants, beside the fill that it follows, which is
+ * too far from them. Unless a 206 or 416 comes, the request follows the fill again and waits. */
+void request_fetch_ranges(struct request *r);
 
 /* deliver.c: the response out of `obj`, body by r->reader. */
 void request_deliver(struct request *r, struct object *obj);

@@ -38,6 +38,7 @@ struct policy {
     struct conf_place origin_at;
     bool bypass;                 /* neither look up nor store */
     bool show_key;               /* Cache-Status tells the cache key */
+    uint64_t range_wait_bytes;   /* a range this far ahead of a fill waits for it */
     bool pass_trailers;          /* trailer fields of the origin travel on */
     struct header_rule *headers; /* in the order of the file, or NULL */
     int redirect_status;         /* 0: no redirect */

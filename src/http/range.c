@@ -35,10 +35,12 @@ bool range_parse(struct span value, struct range_request *out)
     struct span rest = span_from(value, 6), member;
 
     out->n = 0;
+    out->too_many = false;
     if (!span_istarts(value, SPAN("bytes=")))
         return false;
     while (list_next(&rest, &member)) {
-        if (out->n == RANGES_MAX || !spec_parse(member, &out->v[out->n]))
+        out->too_many = out->n == RANGES_MAX;
+        if (out->too_many || !spec_parse(member, &out->v[out->n]))
             return false;
         out->n++;
     }

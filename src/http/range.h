@@ -20,6 +20,7 @@ struct range_spec {
 
 struct range_request {
     unsigned n;
+    bool too_many; /* after range_parse() said no: more than RANGES_MAX */
     struct range_spec v[RANGES_MAX];
 };
 

@@ -1,0 +1,30 @@
+/*
+ * deliver.h - what a response out of an object is made of, for deliver.c and partial.c. Private to
+ * the two. All that is returned lives in the request's arena.
+ */
+#ifndef EDGE_DELIVER_H
+#define EDGE_DELIVER_H
+
+#include "cache/object.h"
+#include "edge/request.h"
+#include "http/conditional.h"
+
+/* Age and Cache-Status. */
+struct span deliver_own_lines(struct request *r, const struct object *obj);
+struct fields *deliver_all_fields(struct request *r, const struct object *obj);
+/* Those of them that a response without the representation has (RFC 9110 §15.4.5). */
+struct fields *deliver_few_fields(struct request *r, const struct object *obj);
+/* Applies the rules on fields, and answers. */
+void deliver_respond(struct request *r, struct txn_response *resp);
+
+/*
+ * partial.c: answers a GET for a 200 of `length` bytes (-1: not known) with the ranges that it asks
+ * for: 206, with one range or as multipart/byteranges, or 416. From a fill that goes on, ranges
+ * wait for their bytes; what is too far ahead of them goes to the origin instead
+ * (request_fetch_ranges()). False: the whole is to be sent, because no ranges are asked for,
+ * If-Range does not hold, the length is not known yet, or the ranges are an abuse.
+ */
+MUST_USE bool deliver_partial(
+    struct request *r, struct object *obj, int64_t length, const struct validators *v);
+
+#endif
