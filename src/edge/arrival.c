@@ -15,6 +15,7 @@
 #include "cache/vary.h"
 #include "edge/forward.h"
 #include "edge/notstored.h"
+#include "edge/recode.h"
 #include "edge/server.h"
 #include "origin/fetch.h"
 
@@ -60,6 +61,14 @@ static void not_stored(struct filler *f, enum nostore_reason why, int status)
         f->client->cs.detail = nostore_token(why);
 }
 
+/* Which other codings a response may get; it says so by Vary from then on, so its place among
+ * variants is chosen before. */
+static uint8_t may_recode(struct filler *f, struct http_response *head, int64_t length)
+{
+    return (uint8_t)recode_mark(
+        &f->policy->coding, head, length, cache_object_max(f->edge->cache), &f->arena);
+}
+
 /* A stored response takes on the fields of a newer head (RFC 9111 §3.2), as a new object with a
  * reference for the caller; stored in the place of the old one. NULL: with these fields it may not
  * be stored, and is not any more. */
@@ -70,6 +79,7 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     struct http_response merged = {.status = old->status, .minor = 1}, arrived = *newer;
     struct verdict v;
     struct object *obj;
+    uint8_t may;
 
     arrived.fields = fields_copy(&newer->fields, &f->arena);
     forward_response(&arrived, f->edge->edge, false, false, now, &f->arena);
@@ -82,7 +92,9 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     }
     policy_omit(&v, &merged.fields);
     fields_remove(&merged.fields, FIELD_AGE);
+    may = may_recode(f, &merged, (int64_t)old->body_bytes);
     obj = object_with_head(old, &merged, &v.fresh);
+    obj->recode = may;
     if (!cache_replace(f->edge->cache, old, obj))
         log_msg(LOG_DEBUG, "an updated response has been replaced meanwhile; it is not stored");
     return obj;
@@ -168,6 +180,16 @@ static bool place(struct filler *f, const struct http_response *head, struct cac
     return plan != VARY_FAIL;
 }
 
+/* What the answer to a HEAD says of the length, or -1. */
+static int64_t head_length(const struct http_response *head)
+{
+    uint64_t n;
+
+    return span_u64(fields_get(&head->fields, FIELD_CONTENT_LENGTH), &n) && n <= INT64_MAX
+               ? (int64_t)n
+               : -1;
+}
+
 /* Responses that nobody but this request gets, and how long to remember that the next will be so.
  */
 static void pass(
@@ -175,21 +197,30 @@ static void pass(
 {
     bool head_only = f->request.method == METHOD_HEAD;
     bool remember = !f->whole && !nostore_of_request(v->reason);
+    struct object *obj;
+    uint8_t may;
 
     forward_response(
         head, f->edge->edge, false, head_only, worker_wall_s(f->edge->worker), &f->arena);
-    fill_pass(f->fill, object_new(f->edge->cache, &f->key, head, &v->fresh), length,
-        remember ? REMEMBER_MS : 0);
+    may = may_recode(f, head, head_only ? head_length(head) : length);
+    obj = object_new(f->edge->cache, &f->key, head, &v->fresh);
+    obj->recode = may;
+    fill_pass(f->fill, obj, length, remember ? REMEMBER_MS : 0);
 }
 
 static void keep(struct filler *f, struct http_response *head, const struct verdict *v,
     const struct cache_key *key, int64_t length)
 {
+    struct object *obj;
+    uint8_t may;
     bool stored;
 
     policy_omit(v, &head->fields);
     forward_response(head, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
-    stored = fill_head(f->fill, object_new(f->edge->cache, key, head, &v->fresh), length);
+    may = may_recode(f, head, length);
+    obj = object_new(f->edge->cache, key, head, &v->fresh);
+    obj->recode = may;
+    stored = fill_head(f->fill, obj, length);
     if (!stored)
         not_stored(f, NOSTORE_NO_ROOM, head->status);
     else if (!hash128_eq(key->hash, f->key.hash))

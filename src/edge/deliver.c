@@ -1,11 +1,12 @@
 /*
  * deliver.c - a response to this client out of a stored or filling object: conditions, rules on
- * fields, Age and Cache-Status; ranges are partial.c's. The common case sends the head as it is
- * stored.
+ * fields, Age and Cache-Status; ranges are partial.c's, other codings recoded.c's. The common case
+ * sends the head as it is stored.
  */
 #include "edge/deliver.h"
 
 #include "edge/conf.h"
+#include "edge/recode.h"
 #include "http/status.h"
 
 #include <stdio.h>
@@ -87,16 +88,19 @@ struct fields *deliver_few_fields(struct request *r, const struct object *obj)
     return few;
 }
 
-static void not_modified(struct request *r, struct object *obj)
+static void not_modified(struct request *r, struct object *obj, const struct recode_choice *choice)
 {
+    struct fields *f = deliver_few_fields(r, obj);
     struct txn_response resp = {
         .status = 304,
-        .fields = deliver_few_fields(r, obj),
+        .fields = f,
         .more = deliver_own_lines(r, obj),
         .length = 0,
         .no_body = true,
     };
 
+    if (choice->other)
+        recode_weaken(f, &r->txn->arena);
     deliver_respond(r, &resp);
 }
 
@@ -113,15 +117,20 @@ struct fields *deliver_all_fields(struct request *r, const struct object *obj)
     return f;
 }
 
-static void whole(struct request *r, struct object *obj, int64_t length)
+void deliver_whole(struct request *r, const struct object *obj, struct fields *fields,
+    const struct object *fresh, int64_t length)
 {
     bool head = r->txn->request.method == METHOD_HEAD,
          no_body = head || http_status_bodyless(obj->status);
-    struct txn_response resp = {
+    struct txn_response resp;
+
+    if (fields == NULL && r->route.policy->headers != NULL)
+        fields = deliver_all_fields(r, obj);
+    resp = (struct txn_response){
         .status = obj->status,
-        .head_text = r->route.policy->headers == NULL ? obj->head_text : SPAN_EMPTY,
-        .fields = r->route.policy->headers == NULL ? NULL : deliver_all_fields(r, obj),
-        .more = deliver_own_lines(r, obj),
+        .head_text = fields == NULL ? obj->head_text : SPAN_EMPTY,
+        .fields = fields,
+        .more = deliver_own_lines(r, fresh),
         .length = length,
         /* The answer to a HEAD that went on carries the origin's own Content-Length. */
         .announce_length = head && !r->own_fetch && length >= 0,
@@ -131,6 +140,15 @@ static void whole(struct request *r, struct object *obj, int64_t length)
     };
 
     deliver_respond(r, &resp);
+}
+
+static void whole(
+    struct request *r, struct object *obj, int64_t length, const struct recode_choice *choice)
+{
+    if (choice->other)
+        deliver_recoded(r, obj, choice->coding);
+    else
+        deliver_whole(r, obj, NULL, obj, length);
 }
 
 static bool asks_for_less(const struct http_request *req)
@@ -155,25 +173,31 @@ static int64_t body_length(struct request *r)
 void request_deliver(struct request *r, struct object *obj)
 {
     const struct http_request *req = &r->txn->request;
-    int64_t length = body_length(r);
+    struct recode_choice choice = {0};
     struct validators v;
+    int64_t length;
 
+    if (r->recoded != NULL) /* that comes, and this is not what goes out */
+        return;
+    length = body_length(r);
+    if (obj->recode != RECODE_NOT)
+        choice = recode_choose(&r->route.policy->coding, req, obj, length);
     /* What went on as it came was judged by the origin. */
     if (r->own_fetch || obj->status != 200 || !asks_for_less(req)) {
-        whole(r, obj, length);
+        whole(r, obj, length, &choice);
         return;
     }
     v = validators_of(deliver_all_fields(r, obj), worker_wall_s(r->txn->worker));
     switch (conditional_evaluate(req, &v, CONDITIONAL_CACHE, worker_wall_s(r->txn->worker))) {
     case CONDITIONAL_NOT_MODIFIED:
-        not_modified(r, obj);
+        not_modified(r, obj, &choice);
         return;
     case CONDITIONAL_FAILED:
         failed_condition(r);
         return;
     case CONDITIONAL_PROCEED:
-        if (!deliver_partial(r, obj, length, &v))
-            whole(r, obj, length);
+        if (choice.other || !deliver_partial(r, obj, length, &v))
+            whole(r, obj, length, &choice);
         return;
     }
 }

@@ -1,12 +1,13 @@
 /*
- * deliver.h - what a response out of an object is made of, for deliver.c and partial.c. Private to
- * the two. All that is returned lives in the request's arena.
+ * deliver.h - what a response out of an object is made of, for deliver.c, partial.c and recoded.c.
+ * Private to the three. All that is returned lives in the request's arena.
  */
 #ifndef EDGE_DELIVER_H
 #define EDGE_DELIVER_H
 
 #include "cache/object.h"
 #include "edge/request.h"
+#include "http/coding.h"
 #include "http/conditional.h"
 
 /* Age and Cache-Status. */
@@ -16,6 +17,14 @@ struct fields *deliver_all_fields(struct request *r, const struct object *obj);
 struct fields *deliver_few_fields(struct request *r, const struct object *obj);
 /* Applies the rules on fields, and answers. */
 void deliver_respond(struct request *r, struct txn_response *resp);
+
+/* The whole body, which r->reader reads, with the head of `head`, or that with `fields` instead of
+ * its own. Age and freshness are those of `fresh`. All must live until the request ends. */
+void deliver_whole(struct request *r, const struct object *head, struct fields *fields,
+    const struct object *fresh, int64_t length);
+
+/* recoded.c: answers with `base`, which r->reader reads, in another coding. */
+void deliver_recoded(struct request *r, struct object *base, enum coding to);
 
 /*
  * partial.c: answers a GET for a 200 of `length` bytes (-1: not known) with the ranges that it asks

@@ -166,7 +166,9 @@ static void on_end(struct txn *t, enum txn_end why)
     if (r->filler != NULL)
         filler_client_left(r->filler);
     reader_close(&r->reader);
+    reader_close(&r->recoded);
     object_release(&r->stored);
+    object_release(&r->base);
 }
 
 const struct txn_handlers request_handlers = {

@@ -22,6 +22,7 @@
 #include "edge/accesslog.h"
 #include "edge/route.h"
 #include "edge/worker.h"
+#include "http/coding.h"
 #include "session/txn.h"
 
 struct filler;
@@ -35,6 +36,9 @@ struct request {
     struct fresh_ask ask;     /* what the client's Cache-Control asks for */
     struct object *stored;    /* counted; a response that is not fresh, or NULL */
     struct reader *reader;    /* owns, or NULL */
+    struct reader *recoded;   /* owns; of another coding while its head is waited for, or NULL */
+    enum coding recoding;     /* which one that is */
+    struct object *base;      /* counted; what is delivered in another coding, or NULL */
     struct filler *filler;    /* runs our fill while we lead it, or NULL */
     bool leads;               /* the fill that it reads is its own */
     bool own_fetch;           /* shares nothing: bypass, unsafe method, known not storable */

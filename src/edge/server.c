@@ -15,6 +15,7 @@
 #include "edge/hints.h"
 #include "edge/names.h"
 #include "edge/notstored.h"
+#include "edge/recoder.h"
 #include "edge/request.h"
 #include "net/listen.h"
 #include "net/resolver.h"
@@ -160,6 +161,7 @@ static void *worker_thread_state(struct edge *e, unsigned i)
     w->cache = e->cache;
     w->worker->app = w;
     list_init(&w->fillers);
+    list_init(&w->recoders);
     return w;
 }
 
@@ -209,6 +211,7 @@ struct edge *edge_open(struct edge_conf *conf)
         return NULL;
     }
     e->blocking = pool_new(BLOCKING_THREADS, BLOCKING_QUEUE);
+    e->coding = pool_new((unsigned)conf->workers, (unsigned)conf->workers * RECODERS_MAX);
     for (unsigned i = 0; i < (unsigned)conf->workers; i++)
         worker_thread_state(e, i);
     return e;
@@ -231,6 +234,7 @@ void edge_close(struct edge **ep)
 
     *ep = NULL;
     pool_free(&e->blocking);
+    pool_free(&e->coding);
     /* All have ended before the first is freed: they post to each other. */
     for (int64_t i = 0; i < e->conf->workers; i++) {
         if (e->workers[i].worker != NULL)
@@ -299,6 +303,7 @@ static void on_drained(struct sessions *s)
 {
     struct edge_worker *w = s->app;
 
+    recoders_stop(w);
     fillers_stop(w);
     worker_quit(w->worker);
 }
@@ -319,6 +324,7 @@ static void run_force(struct message *m, struct worker *worker)
 
     (void)m;
     sessions_close_all(&w->sessions);
+    recoders_stop(w);
     fillers_stop(w);
     worker_quit(worker);
 }

@@ -25,6 +25,7 @@ struct edge {
     struct cache *cache;               /* owns */
     struct notstored_table *notstored; /* owns; what was not stored lately, and why */
     struct pool *blocking;             /* owns; file system calls */
+    struct pool *coding;               /* owns; steps of recoders */
     struct sink *access_log;           /* owns; or NULL */
     struct admin *admin;               /* owns; lives on the first worker */
     struct hints *hints;               /* owns; of earlier 103s */

@@ -18,6 +18,7 @@
 #include "base/span.h"
 #include "cache/policy.h"
 #include "conf/errors.h"
+#include "edge/coding_options.h"
 #include "http/uri.h"
 
 struct origin;
@@ -44,6 +45,7 @@ struct policy {
     int redirect_status;         /* 0: no redirect */
     struct span redirect_to;
     struct cache_options cache; /* lifetimes, key, what may be stored */
+    struct coding_options coding;
 };
 
 struct path_rule {

@@ -49,6 +49,7 @@ static void *site_open(struct conf_load *l, void *parent, const struct conf_node
     }
     s->rules_end = &s->rules;
     s->policy.cache = cache_options_default();
+    s->policy.coding = coding_options_default();
     conf->hosts += s->hosts_n;
     *conf->sites_end = s;
     conf->sites_end = &s->next;
@@ -87,7 +88,8 @@ static const struct conf_context path_context = {
     .name = "path",
     .about = "What is different for some paths of a site. The first path that matches counts, in "
              "the order of the file; what it does not say is as the site says.",
-    .tables = {{policy_directives, offsetof(struct path_rule, policy), .inherited = true}},
+    .tables = {{policy_directives, offsetof(struct path_rule, policy), .inherited = true},
+        {coding_directives, offsetof(struct path_rule, policy.coding), .inherited = true}},
     .open = path_open,
     .close = path_close,
 };
@@ -105,6 +107,7 @@ static const struct directive site_directives[] = {
 const struct conf_context site_context = {
     .name = "site",
     .about = "A set of host names with one policy.",
-    .tables = {{policy_directives, offsetof(struct site, policy)}, {site_directives, 0}},
+    .tables = {{policy_directives, offsetof(struct site, policy)},
+        {coding_directives, offsetof(struct site, policy.coding)}, {site_directives, 0}},
     .open = site_open,
 };

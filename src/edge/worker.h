@@ -21,7 +21,10 @@ struct edge_worker {
     struct cache *cache;          /* borrowed, shared */
     struct sessions sessions;
     struct fetcher fetcher;
-    struct list fillers;         /* fetches in flight */
+    struct list fillers;  /* fetches in flight */
+    struct list recoders; /* bodies that get another coding; recoders_n of them */
+    unsigned recoders_n;
+    bool improving;              /* one of them works in the background */
     struct resolver *resolver;   /* owns, while it runs */
     struct listener *listeners;  /* owns; one for each address */
     struct message drain, force; /* from main */
