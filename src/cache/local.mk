@@ -21,4 +21,5 @@ src_cache_libcache_a_SOURCES = \
 	%D%/text.h \
 	%D%/update.c %D%/update.h \
 	%D%/vary.c %D%/vary.h \
+	%D%/vary_codings.c %D%/vary_codings.h \
 	%D%/vary_value.c %D%/vary_value.h

@@ -1,19 +1,22 @@
 #include "cache/vary.h"
 
 #include "cache/text.h"
+#include "cache/vary_codings.h"
 #include "cache/vary_value.h"
 #include "http/chars.h"
 
 /*
  * A spec as text, which may stand in a field value; no part can contain the separator that follows
- * it. In one line, with a tab before each language:
+ * it. In one line, with a tab before the codings and each language:
  *
  *   vary 0123456789abcdef accept-encoding,accept-language
+ *       code ---b---bi
  *       lang de=de, en;q=0.800
  */
 #define SPEC_START SPAN("vary ")
+#define CODE_START SPAN("code ")
 #define LANG_START SPAN("lang ")
-enum { LANG_SEPARATOR = '\t' };
+enum { LINE_SEPARATOR = '\t' };
 
 enum { ID_DIGITS = 16 };
 
@@ -25,6 +28,7 @@ struct known_language {
 struct spec {
     struct span id; /* ID_DIGITS */
     struct vary_names names;
+    struct vary_codings codings;
     unsigned languages_n;
     struct known_language languages[VARY_LANGUAGES_MAX];
 };
@@ -97,30 +101,40 @@ static bool id_valid(struct span s)
     return s.n == ID_DIGITS && span_all(s, CHAR_HEX);
 }
 
-static bool languages_parse(struct span rest, struct spec *out)
+static bool language_parse(struct span text, struct spec *out)
 {
-    struct span line, tag;
+    struct span tag;
 
-    while (span_cut(&rest, LANG_SEPARATOR, &line)) {
-        if (!span_starts(line, LANG_START) || out->languages_n == VARY_LANGUAGES_MAX)
-            return false;
-        line = span_from(line, LANG_START.n);
-        if (!span_cut(&line, '=', &tag) || line.p == NULL)
-            return false;
-        out->languages[out->languages_n++] = (struct known_language){tag, line};
-    }
+    if (out->languages_n == VARY_LANGUAGES_MAX || !span_cut(&text, '=', &tag) || text.p == NULL)
+        return false;
+    out->languages[out->languages_n++] = (struct known_language){tag, text};
     return true;
+}
+
+static bool learnt_parse(struct span rest, struct spec *out)
+{
+    struct span line;
+    bool ok = true;
+
+    while (ok && span_cut(&rest, LINE_SEPARATOR, &line)) {
+        if (span_starts(line, CODE_START))
+            ok = vary_codings_parse(span_from(line, CODE_START.n), &out->codings);
+        else
+            ok =
+                span_starts(line, LANG_START) && language_parse(span_from(line, LANG_START.n), out);
+    }
+    return ok;
 }
 
 static bool spec_parse(struct span text, struct spec *out)
 {
     struct span line, name;
 
-    *out = (struct spec){0};
+    *out = (struct spec){.codings = vary_codings_new()};
     if (!span_starts(text, SPEC_START) || text.n > VARY_SPEC_MAX)
         return false;
     text = span_from(text, SPEC_START.n);
-    if (!span_cut(&text, LANG_SEPARATOR, &line) || !span_cut(&line, ' ', &out->id) ||
+    if (!span_cut(&text, LINE_SEPARATOR, &line) || !span_cut(&line, ' ', &out->id) ||
         !id_valid(out->id))
         return false;
     while (span_cut(&line, ',', &name)) {
@@ -128,7 +142,7 @@ static bool spec_parse(struct span text, struct spec *out)
             return false;
         names_add(&out->names, name);
     }
-    return !out->names.invalid && out->names.n > 0 && languages_parse(text, out);
+    return !out->names.invalid && out->names.n > 0 && learnt_parse(text, out);
 }
 
 static struct span spec_text(struct arena *a, const struct spec *s)
@@ -140,6 +154,11 @@ static struct span spec_text(struct arena *a, const struct spec *s)
     for (unsigned i = 0; i < s->names.n; i++) {
         text_put(&t, i == 0 ? SPAN(" ") : SPAN(","));
         text_put(&t, s->names.v[i]);
+    }
+    if (vary_codings_known(&s->codings)) {
+        text_put(&t, SPAN("\t"));
+        text_put(&t, CODE_START);
+        text_put(&t, span_make(s->codings.given, VARY_CODINGS_TEXT));
     }
     for (unsigned i = 0; i < s->languages_n; i++) {
         text_put(&t, SPAN("\t"));
@@ -216,7 +235,7 @@ static bool learn_language(
         changed = true;
     }
     if (given.n == 0 || asked.n == 0 || asked.n > VARY_SPEC_MAX / VARY_LANGUAGES_MAX / 2 ||
-        span_find(asked, LANG_SEPARATOR) < asked.n || s->languages_n == VARY_LANGUAGES_MAX ||
+        span_find(asked, LINE_SEPARATOR) < asked.n || s->languages_n == VARY_LANGUAGES_MAX ||
         language_find(s, given) != NULL)
         return changed;
     s->languages[s->languages_n++] = (struct known_language){given, asked};
@@ -263,8 +282,11 @@ enum vary_plan vary_plan(struct arena *a, struct span old, const struct fields *
         if (!had || s.names.invalid)
             s.names = counted;
         s.id = id_text(a, id);
+        s.codings = vary_codings_new();
         s.languages_n = 0;
     }
+    if (names_have(&s.names, SPAN("accept-encoding")) && vary_learns_codings(options))
+        keep &= !vary_codings_learn(&s.codings, vary_coding_set(request, options), response);
     if (names_have(&s.names, SPAN("accept-language")) && vary_learns_languages(options)) {
         struct span asked = vary_value(a, request, SPAN("accept-language"), options);
 
@@ -277,18 +299,42 @@ enum vary_plan vary_plan(struct arena *a, struct span old, const struct fields *
 
 /* --- keys --------------------------------------------------------------------------------- */
 
-/* As the request says, or as the one said whose answer is in the language that this one prefers. */
+/* As the one said whose answer is in the language that this request prefers; p == NULL: none. */
+static struct span language_value(struct spec *s, struct span value)
+{
+    struct span preferred = s->languages_n > 0 ? vary_preferred_language(value) : SPAN_EMPTY;
+    struct known_language *known = preferred.n > 0 ? language_find(s, preferred) : NULL;
+
+    return known != NULL ? known->value : SPAN_EMPTY;
+}
+
+/* In which coding it will be answered: "as gzip", which no value of the field can be; p == NULL:
+ * not known. */
+static struct span coding_value(const struct spec *s, struct arena *a, const struct fields *request,
+    const struct cache_options *options)
+{
+    enum coding coding;
+
+    if (!vary_learns_codings(options) ||
+        !vary_codings_find(&s->codings, vary_coding_set(request, options), &coding))
+        return SPAN_EMPTY;
+    return arena_join(a, SPAN("as "), coding_name(coding));
+}
+
+/* As the request says, or as is known of those who get the same. */
 static struct span selecting_value(struct arena *a, struct spec *s, struct span name,
     const struct fields *request, const struct cache_options *options)
 {
-    struct span value = vary_value(a, request, name, options), preferred;
-    struct known_language *known;
+    struct span value, learnt = SPAN_EMPTY;
 
-    if (s->languages_n == 0 || !span_eq(name, SPAN("accept-language")))
-        return value;
-    preferred = vary_preferred_language(value);
-    known = preferred.n > 0 ? language_find(s, preferred) : NULL;
-    return known != NULL ? known->value : value;
+    if (span_eq(name, SPAN("accept-encoding")))
+        learnt = coding_value(s, a, request, options);
+    if (learnt.p != NULL)
+        return learnt;
+    value = vary_value(a, request, name, options);
+    if (span_eq(name, SPAN("accept-language")))
+        learnt = language_value(s, value);
+    return learnt.p != NULL ? learnt : value;
 }
 
 struct span vary_key_text(struct arena *a, struct span key, struct span spec,

@@ -8,7 +8,10 @@
  * unreachable.
  *
  * A spec also remembers for which Accept-Language a response in some language was given, so that
- * a request which prefers exactly this language finds it, too.
+ * a request which prefers exactly this language finds it, too; and which Accept-Encoding got which
+ * Content-Encoding. Where this is known, the variant key names the coding of the response instead
+ * of what the request accepts, so that a representation is stored once per coding, however many
+ * different clients ask for it.
  *
  * Only texts here; storing them is the edge's. Pure; results are in the arena. Any thread.
  */

@@ -40,7 +40,8 @@ bool vary_learns_languages(const struct cache_options *o)
 /* --- Accept-Encoding ---------------------------------------------------------------------- */
 
 /* Which of the codings that count are accepted, in our order; "identity" for none. */
-static struct span codings(struct arena *a, struct span list, const struct vary_rule *rule)
+static struct span codings(
+    struct arena *a, const struct fields *request, const struct vary_rule *rule)
 {
     bool own = rule != NULL && rule->values_n > 0;
     const struct span *known = own ? rule->values : known_codings;
@@ -48,7 +49,7 @@ static struct span codings(struct arena *a, struct span list, const struct vary_
     struct text t = {.a = a, .limit = SIZE_MAX};
 
     for (size_t i = 0; i < n; i++) {
-        if (!accept_encoding_names(list, known[i]))
+        if (!accept_encoding_names(request, known[i]))
             continue;
         if (t.n > 0)
             text_put(&t, SPAN(", "));
@@ -218,7 +219,7 @@ struct span vary_value(struct arena *a, const struct fields *request, struct spa
     if (value.p == NULL || (rule != NULL && rule->how == VARY_IGNORE))
         return SPAN_EMPTY;
     if (normalise && id == FIELD_ACCEPT_ENCODING)
-        return codings(a, value, rule);
+        return codings(a, request, rule);
     if (normalise && id == FIELD_ACCEPT_LANGUAGE)
         return languages(a, value, rule);
     return is_text(id) ? value : members(a, value);

@@ -60,14 +60,15 @@ enum coding accept_encoding_best(
     return best;
 }
 
-bool accept_encoding_names(struct span value, struct span coding)
+bool accept_encoding_names(const struct fields *request, struct span coding)
 {
+    struct field_list it = field_list_of(request, FIELD_ACCEPT_ENCODING);
     enum coding known, other;
     bool is_known = coding_of(coding, &known);
     struct weighted w, any = {.name = SPAN_EMPTY};
     struct span member;
 
-    while (list_next(&value, &member)) {
+    while (field_list_next(&it, &member)) {
         if (!weighted_parse(member, &w))
             continue;
         if (is_known ? coding_of(w.name, &other) && other == known : span_ieq(w.name, coding))

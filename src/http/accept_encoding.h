@@ -36,7 +36,7 @@ static inline bool accept_encoding_takes(const struct accept_encoding *a, enum c
 enum coding accept_encoding_best(
     const struct accept_encoding *a, const enum coding *available, unsigned n);
 
-/* Whether a field's value (all lines joined) accepts a coding of any name, in lower case. */
-bool accept_encoding_names(struct span value, struct span coding);
+/* Whether a coding of any name is accepted by what the field says; false when there is none. */
+bool accept_encoding_names(const struct fields *request, struct span coding);
 
 #endif

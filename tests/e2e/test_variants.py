@@ -76,6 +76,72 @@ def test_coding_fits_the_client(edge, origin):
     assert edge.get("/a", fields={"Accept-Encoding": "identity"}).body == b"plain"
 
 
+def codings(origin, has, keep=KEEP):
+    """An origin with some codings, which it prefers in that order."""
+    @origin.at("/a")
+    def page(x):
+        asked = x.request.fields.get("accept-encoding", "")
+        best = next((c for c in has if c in asked), None)
+        fields = {**keep, "Vary": "Accept-Encoding"}
+        x.reply(200, (best or "plain").encode(), {**fields, "Content-Encoding": best} if best else fields)
+
+
+def test_stored_once_per_coding(edge, origin):
+    """However many different clients ask, each coding is fetched for those who might get another,
+    and stored once."""
+    codings(origin, ["br", "gzip"])
+
+    def get(accepted):
+        fields = {} if accepted is None else {"Accept-Encoding": accepted}
+        r = edge.get("/a", fields=fields)
+        return r.body.decode(), r.cache
+
+    assert get("gzip, br, zstd") == ("br", "miss")
+    assert get("br, gzip") == ("br", "hit")
+    assert get("br") == ("br", "hit")
+    assert get("zstd, br;q=0.1") == ("br", "hit")
+    assert get("gzip") == ("gzip", "miss")
+    assert get("gzip;q=0.5, deflate") == ("gzip", "hit")
+    assert get("gzip, zstd") == ("gzip", "miss")
+    assert get("zstd") == ("plain", "miss")
+    assert get("") == ("plain", "hit")
+    assert get(None) == ("plain", "hit")
+    assert get("identity") == ("plain", "hit")
+    for _ in range(2):
+        for accepted in ("gzip, br, zstd", "br", "gzip", "gzip, zstd", "zstd", "", None):
+            assert get(accepted)[1] == "hit"
+    assert origin.count("/a") == 4
+    assert len(json.loads(edge.ctl("--json", "explain", "a.test/a"))["vary"]["variants"]) == 3
+    assert edge.metric("selvage_objects") == 4
+
+
+def test_an_origin_that_learns_a_coding(edge, origin):
+    """What is known of an origin's choice is what it chose last."""
+    has = ["gzip"]
+    codings(origin, has, {"Cache-Control": "max-age=1"})
+    both, one = {"Accept-Encoding": "gzip, br"}, {"Accept-Encoding": "gzip"}
+    assert edge.get("/a", fields=both).body == b"gzip"
+    has.insert(0, "br")
+    assert edge.get("/a", fields=one).body == b"gzip"
+    wait_for(lambda: edge.get("/a", fields=both).body == b"br", "the new coding")
+    assert edge.get("/a", fields=one).body == b"gzip"
+
+
+def test_a_coding_nobody_knows(edge, origin):
+    """It is for those who asked alike, and hides nothing from others."""
+    @origin.at("/a")
+    def page(x):
+        asked = x.request.fields.get("accept-encoding", "")
+        coding = {"br, gzip": "gzip", "gzip": "odd"}.get(asked)
+        x.reply(200, str(coding).encode(), {**KEEP, "Vary": "Accept-Encoding",
+                                            "Content-Encoding": coding or "identity"})
+
+    for cache in ("miss", "hit"):
+        for asked, body in (("gzip", b"odd"), ("br, gzip", b"gzip"), ("br", b"None")):
+            r = edge.get("/a", fields={"Accept-Encoding": asked})
+            assert (r.body, r.cache) == (body, cache)
+
+
 def test_the_least_used_variant_makes_room(selvaged, origin):
     edge = selvaged(config=f"site * {{ origin {origin.url}; variants-max 3; }}")
     languages(origin)

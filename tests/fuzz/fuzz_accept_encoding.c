@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static const enum coding available[] = {
         CODING_BR, CODING_ZSTD, CODING_GZIP, CODING_IDENTITY, CODING_ZSTD};
-    struct span rest = span_make((const char *)data, n), value;
+    struct span rest = span_make((const char *)data, n);
     struct accept_encoding a;
     struct fields request, response;
     struct arena arena;
@@ -56,13 +56,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         best_check(&a, available, i);
         best_check(&a, available + i, (unsigned)ARRAY_LEN(available) - i);
     }
-    value = fields_join(&request, &arena, FIELD_ACCEPT_ENCODING);
     for (unsigned i = CODING_IDENTITY + 1; i < CODING_KINDS && a.present; i++) {
         struct span name = coding_name((enum coding)i);
 
-        check(accept_encoding_names(value, name) == accept_encoding_takes(&a, (enum coding)i));
+        check(accept_encoding_names(&request, name) == accept_encoding_takes(&a, (enum coding)i));
     }
-    (void)accept_encoding_names(value, SPAN("deflate"));
+    (void)accept_encoding_names(&request, SPAN("deflate"));
     check(!coding_of_content(&response, &coding) || coding < CODING_KINDS);
     check(response.n > 0 || (coding_of_content(&response, &coding) && coding == CODING_IDENTITY));
     arena_free(&arena);

@@ -36,7 +36,11 @@ static const struct vary_rule codings[] = {
 static const struct vary_rule shadowed[] = {{.name = SPAN("user-agent"), .how = VARY_PASS},
     {.name = SPAN("user-agent"), .how = VARY_IGNORE}};
 
-enum { BY_DEFAULT, BY_LANGUAGES, BY_PASS, BY_IGNORE, BY_CODINGS, BY_FIRST };
+static const struct span deflate[] = {SPAN("gzip"), SPAN("deflate")};
+static const struct vary_rule unknown_codings[] = {
+    {.name = SPAN("accept-encoding"), .values = deflate, .values_n = 2}};
+
+enum { BY_DEFAULT, BY_LANGUAGES, BY_PASS, BY_IGNORE, BY_CODINGS, BY_FIRST, BY_UNKNOWN };
 
 static struct cache_options options_of(int which)
 {
@@ -58,6 +62,10 @@ static struct cache_options options_of(int which)
     case BY_CODINGS:
         o.vary = codings;
         o.vary_n = ARRAY_LEN(codings);
+        break;
+    case BY_UNKNOWN:
+        o.vary = unknown_codings;
+        o.vary_n = ARRAY_LEN(unknown_codings);
         break;
     case BY_FIRST:
         o.vary = shadowed;
@@ -252,6 +260,36 @@ static void plans(void **state)
             VARY_SPEC, ID "accept-language"},
         {BY_PASS, "", "Accept-Language: de", "Vary: Accept-Language\nContent-Language: de",
             VARY_SPEC, ID "accept-language"},
+        /* codings: which set, from none to all three and absent, got which */
+        {BY_DEFAULT, "", "Accept-Encoding: gzip", "Vary: Accept-Encoding\nContent-Encoding: gzip",
+            VARY_SPEC, ID "accept-encoding\tcode -g-------"},
+        {BY_DEFAULT, OLD "accept-encoding\tcode -g-------", "Accept-Encoding: x-gzip",
+            "Vary: Accept-Encoding\nContent-Encoding: X-GZIP", VARY_KEEP,
+            OLD "accept-encoding\tcode -g-------"},
+        {BY_DEFAULT, OLD "accept-encoding\tcode -g-------", "Accept-Encoding: gzip, br, zstd",
+            "Vary: Accept-Encoding\nContent-Encoding: br", VARY_SPEC,
+            OLD "accept-encoding\tcode -g-----b-"},
+        {BY_DEFAULT, OLD "accept-encoding\tcode -g-----b-", "Accept-Encoding: br, zstd, gzip",
+            "Vary: Accept-Encoding", VARY_SPEC, OLD "accept-encoding\tcode -g-----i-"},
+        {BY_DEFAULT, OLD "accept-encoding\tcode -g-----b-", "", "Vary: Accept-Encoding", VARY_SPEC,
+            OLD "accept-encoding\tcode -g-----bi"},
+        {BY_DEFAULT, OLD "accept-encoding\tcode -g-----b-", "Accept-Encoding: gzip",
+            "Vary: Accept-Encoding\nContent-Encoding: gzip, br", VARY_SPEC,
+            OLD "accept-encoding\tcode -o-----b-"},
+        {BY_DEFAULT, OLD "accept-encoding\tcode -g-----b-", "Accept-Encoding: gzip",
+            "Vary: A, Accept-Encoding\nContent-Encoding: gzip", VARY_SPEC,
+            ID "a,accept-encoding\tcode -g-------"},
+        {BY_DEFAULT, OLD "accept-encoding\tcode -g------", "Accept-Encoding: gzip",
+            "Vary: Accept-Encoding", VARY_SPEC, ID "accept-encoding\tcode -i-------"},
+        {BY_DEFAULT, OLD "accept-encoding\tcode -x-------", "Accept-Encoding: gzip",
+            "Vary: Accept-Encoding", VARY_SPEC, ID "accept-encoding\tcode -i-------"},
+        {BY_CODINGS, "", "Accept-Encoding: gzip, br",
+            "Vary: Accept-Encoding\nContent-Encoding: gzip", VARY_SPEC,
+            ID "accept-encoding\tcode -g-------"},
+        {BY_PASS, "", "Accept-Encoding: gzip", "Vary: Accept-Encoding\nContent-Encoding: gzip",
+            VARY_SPEC, ID "accept-encoding"},
+        {BY_UNKNOWN, "", "Accept-Encoding: gzip", "Vary: Accept-Encoding\nContent-Encoding: gzip",
+            VARY_SPEC, ID "accept-encoding"},
     };
 
     (void)state;
@@ -291,6 +329,27 @@ static void keys(void **state)
         {"9110 §12.5.3", OLD "accept-encoding", "Accept-Encoding: gzip, br;q=0",
             "Accept-Encoding: br, gzip", false},
         {"9110 §12.5.3", OLD "accept-encoding", "Accept-Encoding: gzip", "", false},
+        {"larger got gzip", OLD "accept-encoding\tcode ---g-----", "Accept-Encoding: br, gzip",
+            "Accept-Encoding: gzip", true},
+        {"larger got br", OLD "accept-encoding\tcode ---b-----", "Accept-Encoding: br, gzip",
+            "Accept-Encoding: gzip", false},
+        {"larger got br", OLD "accept-encoding\tcode ---b-----", "Accept-Encoding: br, gzip",
+            "Accept-Encoding: br", true},
+        {"larger got none", OLD "accept-encoding\tcode -------i-",
+            "Accept-Encoding: br, gzip, zstd", "Accept-Encoding: gzip", true},
+        {"larger got none", OLD "accept-encoding\tcode -------i-",
+            "Accept-Encoding: br, gzip, zstd", "", true},
+        {"absent got gzip", OLD "accept-encoding\tcode --------g", "", "Accept-Encoding:", false},
+        {"absent got gzip", OLD "accept-encoding\tcode --------g", "", "Accept-Encoding: gzip",
+            false},
+        {"smaller got gzip", OLD "accept-encoding\tcode -g-------", "Accept-Encoding: gzip",
+            "Accept-Encoding: br, gzip", false},
+        {"both got gzip", OLD "accept-encoding\tcode -g-g-----", "Accept-Encoding: gzip",
+            "Accept-Encoding: br, gzip", true},
+        {"what it got itself counts first", OLD "accept-encoding\tcode -i-g-----",
+            "Accept-Encoding: gzip", "Accept-Encoding: br, gzip", false},
+        {"got something else", OLD "accept-encoding\tcode -o-g-----", "Accept-Encoding: gzip",
+            "Accept-Encoding: br, gzip", false},
         {"9110 §12.5.4 order", OLD "accept-language", "Accept-Language: en, de",
             "Accept-Language: de, en", true},
         {"9110 §12.5.4 weight", OLD "accept-language", "Accept-Language: en, de;q=0.1",
@@ -317,6 +376,10 @@ static void keys(void **state)
         row_check(rows[i].row, span_eq(ka, kb) == rows[i].same);
     }
     struct fields f = fields_of(&arena, "Foo: 1, 2");
+    struct fields g = fields_of(&arena, "Accept-Encoding: gzip");
+    row_text("coding",
+        vary_key_text(&arena, SPAN("h/p"), SPAN(OLD "accept-encoding\tcode -------g-"), &g, &o),
+        "h/p\nvary 00000000000000ab\naccept-encoding=7:as gzip");
     row_text("whole", vary_key_text(&arena, SPAN("h/p"), span_of(OLD "bar,foo"), &f, &o),
         "h/p\nvary 00000000000000ab\nbar=-\nfoo=4:1, 2");
 }

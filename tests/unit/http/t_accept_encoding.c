@@ -112,24 +112,28 @@ static void best(void **state)
 static void named(void **state)
 {
     static const struct {
-        const char *value, *coding;
+        const char *fields, *coding;
         bool want;
     } rows[] = {
-        {"deflate, gzip", "deflate", true},
-        {"Deflate;q=0.1", "deflate", true},
-        {"deflate;q=0, *", "deflate", false},
-        {"*;q=0.1", "deflate", true},
-        {"*;q=0, *", "deflate", false},
-        {"gzip", "deflate", false},
-        {"x-gzip", "gzip", true},
-        {"gzip;q=0", "gzip", false},
+        {"Accept-Encoding: deflate, gzip", "deflate", true},
+        {"Accept-Encoding: Deflate;q=0.1", "deflate", true},
+        {"Accept-Encoding: deflate;q=0, *", "deflate", false},
+        {"Accept-Encoding: *;q=0.1", "deflate", true},
+        {"Accept-Encoding: *;q=0, *", "deflate", false},
+        {"Accept-Encoding: gzip", "deflate", false},
+        {"Accept-Encoding: x-gzip", "gzip", true},
+        {"Accept-Encoding: gzip;q=0", "gzip", false},
+        {"Accept-Encoding:", "gzip", false},
         {"", "gzip", false},
+        {"Accept-Encoding: \"br\nAccept-Encoding: gzip", "gzip", true},
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        row_check(rows[i].value,
-            accept_encoding_names(span_of(rows[i].value), span_of(rows[i].coding)) == rows[i].want);
+        struct fields f = fields_of(&arena, rows[i].fields);
+
+        row_check(
+            rows[i].fields, accept_encoding_names(&f, span_of(rows[i].coding)) == rows[i].want);
     }
 }
 
