@@ -96,11 +96,12 @@ static void fill_become(struct fill *f, struct object *obj)
     f->length = (int64_t)obj->body_bytes;
 }
 
-/* A fill that was listed under the resource's key and is, or may yet be, of the variant that is
- * asked for. */
-static struct fill *fill_of_resource(struct cache *c, const struct fill_request *rq)
+/* A fill that was listed under that other key and is, or may yet be, of the variant that is asked
+ * for. */
+static struct fill *fill_of_before(
+    struct cache *c, const struct fill_request *rq, const struct cache_key *before)
 {
-    struct fill *f = flights_find(c->flights, rq->resource);
+    struct fill *f = rq->collapse && before != NULL ? flights_find(c->flights, before) : NULL;
     bool ours;
 
     if (f == NULL)
@@ -119,7 +120,8 @@ enum fill_role fill_join(struct cache *c, const struct fill_request *rq, struct 
     struct fill *f;
     struct flight_found found;
 
-    if (rq->collapse && rq->resource != NULL && (*fill = fill_of_resource(c, rq)) != NULL)
+    if ((*fill = fill_of_before(c, rq, rq->resource)) != NULL ||
+        (*fill = fill_of_before(c, rq, rq->unlearnt)) != NULL)
         return FILL_FOLLOW;
     f = fill_new(c, rq);
     *fill = f;

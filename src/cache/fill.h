@@ -55,6 +55,8 @@ struct fill_request {
     /* For the key of a variant: its resource's, under which a fill may have begun before anybody
      * knew that the response varies. Else NULL. */
     const struct cache_key *resource;
+    /* Likewise the variant's own of before its like had been answered (vary_key_unlearnt()). */
+    const struct cache_key *unlearnt;
     const struct object *seen; /* what cache_find() gave for this key just now; may be NULL */
     bool collapse;             /* false asks for FILL_ALONE outright */
     struct worker *worker;     /* the caller's */

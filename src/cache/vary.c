@@ -337,24 +337,41 @@ static struct span selecting_value(struct arena *a, struct spec *s, struct span 
     return learnt.p != NULL ? learnt : value;
 }
 
-struct span vary_key_text(struct arena *a, struct span key, struct span spec,
+static struct span key_under(struct arena *a, struct span key, struct spec *s,
     const struct fields *request, const struct cache_options *options)
 {
     struct text t = {.a = a, .limit = VARY_KEY_MAX};
-    struct spec s;
 
-    if (!spec_parse(spec, &s))
-        return SPAN_EMPTY;
     text_put(&t, key);
     text_put(&t, SPAN("\nvary "));
-    text_put(&t, s.id);
-    for (unsigned i = 0; i < s.names.n; i++) {
-        struct span value = selecting_value(a, &s, s.names.v[i], request, options);
+    text_put(&t, s->id);
+    for (unsigned i = 0; i < s->names.n; i++) {
+        struct span value = selecting_value(a, s, s->names.v[i], request, options);
 
         if (value.n > VARY_VALUE_MAX)
             return SPAN_EMPTY;
         text_put(&t, SPAN("\n"));
-        text_put_part(&t, s.names.v[i], value);
+        text_put_part(&t, s->names.v[i], value);
     }
     return text_span(&t);
+}
+
+struct span vary_key_text(struct arena *a, struct span key, struct span spec,
+    const struct fields *request, const struct cache_options *options)
+{
+    struct spec s;
+
+    return spec_parse(spec, &s) ? key_under(a, key, &s, request, options) : SPAN_EMPTY;
+}
+
+struct span vary_key_unlearnt(struct arena *a, struct span key, struct span spec,
+    const struct fields *request, const struct cache_options *options)
+{
+    struct spec s;
+
+    if (!spec_parse(spec, &s) || (!vary_codings_known(&s.codings) && s.languages_n == 0))
+        return SPAN_EMPTY;
+    s.codings = vary_codings_new();
+    s.languages_n = 0;
+    return key_under(a, key, &s, request, options);
 }

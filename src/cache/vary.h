@@ -62,6 +62,12 @@ MUST_USE enum vary_plan vary_plan(struct arena *a, struct span old, const struct
 struct span vary_key_text(struct arena *a, struct span key, struct span spec,
     const struct fields *request, const struct cache_options *options);
 
+/* The same without what was learnt: the key under which a request was looked up before its like had
+ * been answered, and under which a fill of it may have begun. p == NULL also when that makes no
+ * difference. */
+struct span vary_key_unlearnt(struct arena *a, struct span key, struct span spec,
+    const struct fields *request, const struct cache_options *options);
+
 /* Whether variants of the one spec can be found through the other. */
 MUST_USE bool vary_spec_same_id(struct span spec, struct span other);
 

@@ -82,16 +82,21 @@ static void judge_stored(struct decision *d, enum http_method method, wall_s now
     }
 }
 
-static void judge_missing(struct decision *d, enum http_method method)
+static void judge_missing(struct decision *d, const struct decision_question *q,
+    const struct route *route, struct arena *a)
 {
     enum cache_fwd fwd = d->varies ? FWD_VARY_MISS : FWD_URI_MISS;
 
-    if (d->ask.honoured && d->ask.only_if_cached)
+    if (d->ask.honoured && d->ask.only_if_cached) {
         refuse(d, "Nothing is stored for this request, and it asked for that only");
-    else if (d->variant.text.p == NULL || method == METHOD_HEAD)
+    } else if (d->variant.text.p == NULL || q->method == METHOD_HEAD) {
         ask_origin(d, BY_OWN_FETCH, CACHE_MISS, fwd);
-    else
+    } else {
         ask_origin(d, BY_FILL, CACHE_MISS, fwd);
+        if (d->varies)
+            d->unlearnt = cache_key_of(
+                vary_key_unlearnt(a, route->key.text, d->spec, q->fields, &route->policy->cache));
+    }
 }
 
 void decide(
@@ -113,5 +118,5 @@ void decide(
     if (d->obj != NULL)
         judge_stored(d, q->method, q->now);
     else
-        judge_missing(d, q->method);
+        judge_missing(d, q, route, a);
 }

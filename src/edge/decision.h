@@ -48,7 +48,8 @@ struct decision {
     unsigned listed_n;    /* its variants; only when the question was to `peek` */
     struct hash128 *listed;
     struct cache_key
-        variant;        /* == route->key unless `varies`; text.p == NULL: cannot be looked up */
+        variant; /* == route->key unless `varies`; text.p == NULL: cannot be looked up */
+    struct cache_key unlearnt; /* of BY_FILL: see struct fill_request; text.p == NULL: none */
     struct object *obj; /* what is stored for this request, fresh or not; a reference that the
                            caller ends; or NULL */
 };

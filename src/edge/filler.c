@@ -72,6 +72,7 @@ struct filler *filler_join(
         /* What an unsafe request makes invalid shall not doom its own response. */
         .key = method_safe(r->txn->request.method) ? &r->variant : &aside,
         .resource = r->varies ? &r->route.key : NULL,
+        .unlearnt = r->unlearnt.text.p != NULL ? &r->unlearnt : NULL,
         .seen = r->stored != NULL ? r->stored : validate,
         .collapse = collapse,
         .worker = r->txn->worker,

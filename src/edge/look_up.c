@@ -227,6 +227,7 @@ void request_look_up(struct request *r)
     r->ask = d.ask;
     r->varies = d.varies;
     r->variant = d.variant;
+    r->unlearnt = d.unlearnt;
     switch (d.by) {
     case BY_STORED:
         use_stored(r, d.obj, d.word);

@@ -30,6 +30,8 @@ struct filler;
 struct request {
     struct txn *txn;          /* borrowed */
     struct edge_worker *edge; /* borrowed */
+    /* Of the variant's earlier key, see struct fill_request; text.p == NULL: none. */
+    struct cache_key unlearnt;
     struct route route;       /* site, policy, normal forms, key of the resource */
     struct cache_key variant; /* of the variant; == route.key while no Vary is known */
     bool varies;              /* a Vary specification stands at the key */

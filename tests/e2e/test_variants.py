@@ -1,5 +1,8 @@
 """Vary: several answers under one key, each for those it fits (RFC 9111 4.1)."""
 import json
+import threading
+
+import pytest
 
 from waiting import wait_for
 
@@ -113,6 +116,34 @@ def test_stored_once_per_coding(edge, origin):
     assert origin.count("/a") == 4
     assert len(json.loads(edge.ctl("--json", "explain", "a.test/a"))["vary"]["variants"]) == 3
     assert edge.metric("selvage_objects") == 4
+
+
+@pytest.mark.threaded
+def test_a_coding_on_its_way_is_followed(edge, origin):
+    """Also by those who come when it is known already what the first will get."""
+    gate = threading.Event()
+
+    @origin.at("/a")
+    def page(x):
+        coding = "br" if "br" in x.request.fields.get("accept-encoding", "") else "gzip"
+        x.head(200, {**KEEP, "Vary": "Accept-Encoding", "Content-Encoding": coding,
+                     "Content-Length": "10"})
+        x.send(b"01234")
+        if coding == "gzip":
+            x.wait(gate)
+        x.send(b"56789")
+
+    assert edge.get("/a", fields={"Accept-Encoding": "gzip, br"}).cache == "miss"
+    with edge.connect() as first, edge.connect() as second:
+        first.request("/a", fields={"Accept-Encoding": "gzip"})
+        first.read_head()
+        assert first.exactly(5) == b"01234"
+        second.request("/a", fields={"Accept-Encoding": "gzip;q=0.5"})
+        second.read_head()
+        assert second.exactly(5) == b"01234"
+        gate.set()
+        assert first.exactly(5) == second.exactly(5) == b"56789"
+    assert origin.count("/a") == 2
 
 
 def test_an_origin_that_learns_a_coding(edge, origin):

@@ -85,7 +85,7 @@ static bool same_value(struct span a, struct span b)
 
 static void keys_check(const struct input *in, struct span spec)
 {
-    struct span one, two, sent_key;
+    struct span one, two, before, sent_key;
     struct vary_names names;
     struct fields sent = fields_copy(&in->request, in->a);
     bool valid = vary_spec_names(spec, &names);
@@ -98,10 +98,13 @@ static void keys_check(const struct input *in, struct span spec)
         return;
     names_check(&names);
     lines_check(one, &names);
+    before = vary_key_unlearnt(in->a, KEY, spec, &in->request, &in->options);
+    if (before.p != NULL)
+        lines_check(before, &names);
     vary_forward(&sent, in->a, &in->options);
     sent_key = vary_key_text(in->a, KEY, spec, &sent, &in->options);
     check(span_eq(one, sent_key));
-    if (two.p == NULL || span_find(spec, '\t') < spec.n) /* languages learnt are shared */
+    if (two.p == NULL || span_find(spec, '\t') < spec.n) /* what was learnt is shared */
         return;
     for (unsigned i = 0; i < names.n; i++) {
         struct span v = vary_value(in->a, &in->request, names.v[i], &in->options);

@@ -384,6 +384,33 @@ static void keys(void **state)
         "h/p\nvary 00000000000000ab\nbar=-\nfoo=4:1, 2");
 }
 
+/* What a request was looked up under before its like had been answered. */
+static void unlearnt(void **state)
+{
+    static const struct {
+        const char *spec, *request, *want; /* NULL: no other key than there is now */
+    } rows[] = {
+        {OLD "accept-encoding", "Accept-Encoding: gzip", NULL},
+        {"nonsense", "Accept-Encoding: gzip", NULL},
+        {OLD "accept-encoding\tcode -g-------", "Accept-Encoding: x-gzip",
+            "accept-encoding=4:gzip"},
+        {OLD "accept-encoding\tcode -g-------", "", "accept-encoding=-"},
+        {OLD "accept-language\tlang de=de, en", "Accept-Language: de", "accept-language=2:de"},
+    };
+    struct cache_options o = cache_options_default();
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fields f = fields_of(&arena, rows[i].request);
+        struct span got = vary_key_unlearnt(&arena, SPAN("h/p"), span_of(rows[i].spec), &f, &o);
+
+        row_check(rows[i].spec, (got.p == NULL) == (rows[i].want == NULL));
+        if (got.p != NULL)
+            row_text(
+                rows[i].spec, span_from(got, sizeof("h/p\nvary 00000000000000ab")), rows[i].want);
+    }
+}
+
 static void refused(void **state)
 {
     static char text[VARY_VALUE_MAX + 1];
@@ -430,6 +457,7 @@ int main(void)
         cmocka_unit_test(forwarded),
         cmocka_unit_test(plans),
         cmocka_unit_test(keys),
+        cmocka_unit_test(unlearnt),
         cmocka_unit_test(refused),
         cmocka_unit_test(replaced),
     };
