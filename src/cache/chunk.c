@@ -121,6 +121,24 @@ struct chunk *chunk_trimmed(const struct chunk *c, uint64_t owner)
     return trimmed;
 }
 
+void chunk_own(struct chunk *first, uint64_t owner)
+{
+    for (struct chunk *c = first; c != NULL; c = c->next) {
+        check(c->place != CHUNK_LOOSE);
+        memory_own(c->memory, c, owner);
+        if (c->place == CHUNK_PAGES)
+            memory_own(c->memory, c->data, owner);
+    }
+}
+
+bool chunk_alone(const struct chunk *first)
+{
+    for (const struct chunk *c = first; c != NULL; c = c->next)
+        if (atomic_load_explicit(&c->refs, memory_order_acquire) != 1)
+            return false;
+    return true;
+}
+
 static bool evacuate_inline(struct chunk **link, uint64_t owner)
 {
     struct chunk *c = *link;

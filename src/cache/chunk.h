@@ -63,6 +63,12 @@ MUST_USE uint32_t chunk_write(struct chunk *c, struct span data);
  * that saves nothing or there is no memory for it. */
 MUST_USE struct chunk *chunk_trimmed(const struct chunk *c, uint64_t owner);
 
+/* The chain belongs to another object from now on; none of it is loose. */
+void chunk_own(struct chunk *first, uint64_t owner);
+/* Whether nobody holds any of a chain but who holds `first`, once. Nobody else may get at it
+ * meanwhile. */
+MUST_USE bool chunk_alone(const struct chunk *first);
+
 /* Moves what of the chain stands in a slab that is being drained (memory_evacuate()). Nobody but
  * who holds *link may hold any of it. False: there was no room for some of it. */
 MUST_USE bool chunk_evacuate(struct chunk **link, uint64_t owner);

@@ -103,6 +103,18 @@ void fill_finish(struct fill *f);
  * readers see READ_FAILED and decide for themselves (stale, error). After it: READ_CUT. */
 void fill_fail(struct fill *f, int status, const char *why);
 
+/* --- beginnings (beginning.c) ---------------------------------------------------------------- */
+
+/* What came of a kept fill is stored as the body of `obj`, which has head and key (another than the
+ * fill's) but no body; nothing is copied. Takes over the reference. After it the fill takes no more
+ * bytes: fill_fail() must follow. False: there is nothing, or it was not kept; obj is gone. */
+bool fill_keep_beginning(struct fill *f, struct object *obj);
+/* Whether the body of `obj` can become the beginning of a fill: it is not stored any more, this is
+ * the only reference, and nobody reads it. */
+MUST_USE bool fill_can_continue(const struct object *obj);
+/* Then makes it so, after fill_head() and before any bytes, and leaves `obj` without a body. */
+void fill_continue(struct fill *f, struct object *obj);
+
 /* A stored response was validated: readers shall use `obj` (a new reference is taken; whole, and
  * already stored by the caller if it is to be) instead of a body from this fill. Before fill_head()
  * and fill_pass(). Ends the fill as FILL_DONE. */

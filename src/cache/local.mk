@@ -1,6 +1,6 @@
 noinst_LIBRARIES += src/cache/libcache.a
 src_cache_libcache_a_SOURCES = \
-	%D%/cache.c %D%/conf.c %D%/conf.h %D%/spec.c %D%/spec.h %D%/cache.h %D%/cache_impl.h \
+	%D%/beginning.c %D%/cache.c %D%/conf.c %D%/conf.h %D%/spec.c %D%/spec.h %D%/cache.h %D%/cache_impl.h \
 	%D%/admission.c %D%/admission.h \
 	%D%/chunk.c %D%/chunk.h \
 	%D%/eviction.c %D%/eviction.h \

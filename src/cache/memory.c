@@ -293,6 +293,11 @@ void *memory_alloc(struct memory *m, size_t bytes, uint64_t owner)
     return p;
 }
 
+void memory_own(struct memory *m, void *piece, uint64_t owner)
+{
+    slab_own(m->slabs, piece, owner);
+}
+
 void memory_give(struct memory *m, void *piece, bool by_file)
 {
     slab_free(m->slabs, piece, by_file);

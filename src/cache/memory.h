@@ -32,6 +32,8 @@ void memory_free(struct memory **m);
 /* Bytes for an object or a part of it, 1 .. SLAB_PIECE_MAX, not cleared; the owner is index_hash()
  * of its key. NULL: refused, counted as C_CACHE_REFUSED. */
 MUST_USE void *memory_alloc(struct memory *m, size_t bytes, uint64_t owner);
+/* It is a part of another object from now on. */
+void memory_own(struct memory *m, void *piece, uint64_t owner);
 /* `by_file`: see slab_free(). */
 void memory_give(struct memory *m, void *piece, bool by_file);
 

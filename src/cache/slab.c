@@ -319,6 +319,18 @@ void slab_free(struct slabs *s, void *piece, bool punch)
     pthread_mutex_unlock(&s->lock);
 }
 
+void slab_own(struct slabs *s, void *piece, uint64_t owner)
+{
+    uint64_t at = (uint64_t)((char *)piece - s->base);
+    struct slab *b = &s->slab[at >> s->slab_shift];
+    uint32_t i = (uint32_t)((at & (s->slab_bytes - 1)) - b->start) / class_bytes(b->cls);
+
+    pthread_mutex_lock(&s->lock);
+    check((b->owners[i] & OWNER_FREE) == 0);
+    b->owners[i] = owner & SLAB_OWNER_MASK;
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* --- draining --------------------------------------------------------------------------------- */
 
 /* Of the class with the most slabs' worth of free pieces, if any has one: the emptiest. */

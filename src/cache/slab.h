@@ -44,6 +44,9 @@ MUST_USE void *slab_alloc(struct slabs *s, size_t bytes, uint64_t owner);
  * for pieces of whole pages). */
 void slab_free(struct slabs *s, void *piece, bool punch);
 
+/* A piece has another owner from now on. */
+void slab_own(struct slabs *s, void *piece, uint64_t owner);
+
 /*
  * Empties a slab: vacate(ctx, owner) is called for each of its pieces, without the lock, and frees
  * the piece if it can. SLABS_SPARE: a slab of a size class that has a whole slab's worth of free

@@ -220,6 +220,8 @@ static void keep(struct filler *f, struct http_response *head, const struct verd
     may = may_recode(f, head, length);
     obj = object_new(f->edge->cache, key, head, &v->fresh);
     obj->recode = may;
+    if (!f->whole && head->status == 200 && length > 0 && incomplete_can_be(&head->fields))
+        f->head = object_ref(obj);
     stored = fill_head(f->fill, obj, length);
     if (!stored)
         not_stored(f, NOSTORE_NO_ROOM, head->status);
@@ -249,8 +251,10 @@ static void invalidate(struct filler *f, const struct http_response *head)
 
         parts.query = key_query(&f->arena, parts.query, &parts.has_query, &f->policy->cache);
         key = cache_key_of(key_text(&f->arena, &parts, &f->policy->cache));
-        if (key.text.p != NULL)
-            cache_remove(f->edge->cache, &key);
+        if (key.text.p == NULL)
+            continue;
+        cache_remove(f->edge->cache, &key);
+        incomplete_remove(f->edge->cache, &key, &f->arena);
     }
 }
 
@@ -317,14 +321,14 @@ static void keep_beginning(struct filler *f, const struct http_response *in)
     judge(f, METHOD_GET, &as_whole, &v);
     if (!v.store)
         return;
-    f->beginning = *in;
-    f->beginning.reason = SPAN_EMPTY; /* the connection's buffer has it */
-    f->beginning.fields = fields_dup(&in->fields, &f->arena);
-    f->beginning_fresh = v.fresh;
-    policy_omit(&v, &f->beginning.fields);
+    as_whole = *in;
+    as_whole.reason = SPAN_EMPTY; /* the connection's buffer has it */
+    as_whole.fields = fields_dup(&in->fields, &f->arena);
+    policy_omit(&v, &as_whole.fields);
     forward_response(
-        &f->beginning, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
-    buf_init(&f->part, INCOMPLETE_BYTES_MAX);
+        &as_whole, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
+    f->beside = incomplete_fill(
+        f->edge->cache, f->edge->worker, &f->variant, &as_whole, &v.fresh, &f->arena);
 }
 
 /* The rest of what was begun before makes it whole (RFC 9111 §3.4). False: it does not. */
@@ -336,24 +340,26 @@ static bool complete(struct filler *f, const struct http_response *rest)
     struct verdict v;
     uint64_t length;
 
-    if (!incomplete_is_rest(f->incomplete, rest))
+    if (!incomplete_length(f->incomplete, &length) ||
+        !incomplete_is_rest(f->incomplete->body_bytes, length, f->incomplete, rest))
         return false;
     arrived.fields = fields_dup(&rest->fields, &f->arena);
-    head = incomplete_whole_head(f->incomplete, &arrived, now, &length, &f->arena);
+    head = incomplete_whole_head(f->incomplete, &arrived, now, &f->arena);
     judge(f, METHOD_GET, &head, &v);
-    if (!v.store || !place(f, &head, &key))
+    if (!v.store || !place(f, &head, &key) || !fill_can_continue(f->incomplete))
         return false;
     keep(f, &head, &v, &key, (int64_t)length);
-    incomplete_give(f->incomplete, f->fill);
+    fill_continue(f->fill, f->incomplete);
     return true;
 }
 
 /* An answer to a request for the rest only. True: it was made use of, or is asked for again. */
 static bool arrived_rest(struct filler *f, const struct http_response *in)
 {
-    bool done = in->status == 206 && complete(f, in);
+    bool done;
 
-    incomplete_remove(f->edge->cache, &f->variant, &f->arena);
+    incomplete_remove(f->edge->cache, &f->variant, &f->arena); /* so that its body can move */
+    done = in->status == 206 && complete(f, in);
     object_release(&f->incomplete);
     if (!done && (in->status == 206 || in->status == 416)) {
         ask_again(f);

@@ -93,6 +93,7 @@ struct filler *filler_join(
     f->policy = r->route.policy;
     f->alone = role == FILL_ALONE;
     f->whole = r->own_fetch;
+    filler_resume_init(f);
     copy_request(f, r, client);
     if (validate == NULL && !f->whole && f->request.method == METHOD_GET)
         f->incomplete = incomplete_find(r->edge->cache, &f->variant, &f->arena);
@@ -100,6 +101,18 @@ struct filler *filler_join(
         r->cs.fwd = FWD_PARTIAL;
     list_append(&f->edge->fillers, &f->node);
     return f;
+}
+
+/* The beginning that it keeps beside, if there is one. */
+static void end_beside(struct filler *f, bool whole)
+{
+    if (f->beside == NULL)
+        return;
+    if (whole)
+        fill_finish(f->beside);
+    else
+        fill_fail(f->beside, 502, "cut");
+    fill_release(&f->beside);
 }
 
 /* The fill has been ended before. */
@@ -112,7 +125,9 @@ void filler_end(struct filler *f)
     fill_release(&f->fill);
     object_release(&f->validate);
     object_release(&f->incomplete);
-    buf_free(&f->part);
+    object_release(&f->head);
+    deadline_stop(&f->resume);
+    end_beside(f, false);
     list_remove(&f->node);
     arena_free(&f->arena);
     free(f);
@@ -122,6 +137,14 @@ void filler_fail(struct filler *f, int status, const char *why)
 {
     fill_fail(f->fill, status, why);
     filler_end(f);
+}
+
+void filler_give_up(struct filler *f, int status, const char *why)
+{
+    if (f->head != NULL)
+        incomplete_keep(
+            f->edge->cache, f->fill, f->head, (uint64_t)fill_length(f->fill), &f->arena);
+    filler_fail(f, status, why);
 }
 
 /* Validators of the stored response go along (RFC 9111 §4.3.1). */
@@ -161,10 +184,12 @@ void filler_start(struct filler *f)
 
     if (!f->whole)
         vary_forward(&fields, &f->arena, &f->policy->cache);
-    if (f->validate != NULL)
+    if (f->resumes > 0)
+        filler_ask_rest(f, &fields);
+    else if (f->validate != NULL)
         add_conditions(f, &fields);
     else if (!f->whole && f->incomplete != NULL)
-        incomplete_ask(f->incomplete, &fields, &f->arena);
+        incomplete_ask(f->incomplete->body_bytes, f->incomplete, &fields, &f->arena);
     f->asked_at = worker_wall_s(f->edge->worker);
     f->fetch = fetch_start(&f->edge->fetcher, f->policy->origin, &rq, &handlers, f);
 }
@@ -203,11 +228,16 @@ static bool worth_finishing(struct filler *f)
     return false;
 }
 
+bool filler_wanted(struct filler *f)
+{
+    return fill_readers(f->fill) > 0 || worth_finishing(f);
+}
+
 static bool abandoned(struct filler *f)
 {
-    if (fill_readers(f->fill) > 0 || worth_finishing(f))
+    if (filler_wanted(f))
         return false;
-    filler_fail(f, 499, "client-gone");
+    filler_give_up(f, 499, "client-gone");
     return true;
 }
 
@@ -251,6 +281,10 @@ static void on_head(void *ctx, const struct http_response *head)
 {
     struct filler *f = ctx;
 
+    if (f->resumes > 0) {
+        filler_arrived_rest(f, head);
+        return;
+    }
     note_origin(f, head->status);
     filler_arrived(f, head);
 }
@@ -263,8 +297,8 @@ static size_t on_body(void *ctx, struct span data)
     if (abandoned(f))
         return 0;
     took = fill_append(f->fill, data);
-    if (f->beginning.status != 0 && !buf_append(&f->part, span_make(data.p, took)))
-        f->beginning.status = 0; /* memory is short: then it is not kept */
+    if (f->beside != NULL && fill_append(f->beside, span_make(data.p, took)) < took)
+        end_beside(f, false);
     return took;
 }
 
@@ -288,9 +322,7 @@ static void on_done(void *ctx, enum fetch_end why, const char *detail)
 
     f->fetch = NULL; /* gone with this call */
     if (why == FETCH_DONE) {
-        if (f->beginning.status != 0)
-            incomplete_put(f->edge->cache, f->edge->worker, &f->variant, &f->beginning,
-                &f->beginning_fresh, buf_span(&f->part), &f->arena);
+        end_beside(f, true);
         fill_finish(f->fill);
         if (f->kept_as.text.p != NULL)
             spec_add_variant(f->edge->cache, &f->key, &f->kept_as,
@@ -304,10 +336,14 @@ static void on_done(void *ctx, enum fetch_end why, const char *detail)
         filler_fail(f, status != 0 ? status : 499, status != 0 ? "request-body" : "client-gone");
         return;
     }
+    if ((why == FETCH_CUT || f->resumes > 0) && filler_resumes(f)) {
+        log_peer("%s; the rest will be asked for", detail);
+        return;
+    }
     log_peer("%s; %s", detail,
         fill_state(f->fill) == FILL_WAITING ? "answered from the cache or with an error"
                                             : "cut the response short");
-    filler_fail(f, fetch_end_status(why), fetch_end_name(why));
+    filler_give_up(f, fetch_end_status(why), fetch_end_name(why));
 }
 
 static const struct fetch_handlers handlers = {

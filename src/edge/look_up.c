@@ -241,7 +241,8 @@ void request_look_up(struct request *r)
         ask_origin(r, true);
         return;
     case BY_FILL:
-        ask_origin(r, true);
+        if (!request_deliver_beginning(r))
+            ask_origin(r, true);
         return;
     case BY_OWN_FETCH:
         r->stored = d.obj;

@@ -2,12 +2,15 @@
  * partial.c - ranges of a stored or filling object (RFC 9110 §14): one, or several as
  * multipart/byteranges, in the order in which they were asked for.
  *
+ * Beginnings (edge/incomplete.h) answer what lies in them (RFC 9111 §3.4).
+ *
  * Abuse: overlapping and adjoining ranges are joined and there are at most RANGES_MAX of them
  * (http/range.h), and an answer is never larger than the representation: then that is sent.
  */
 #include "base/counters.h"
 #include "base/hash.h"
 #include "edge/deliver.h"
+#include "edge/incomplete.h"
 #include "http/multipart.h"
 #include "http/range.h"
 
@@ -115,6 +118,7 @@ static bool multipart(
     }
     f = deliver_all_fields(r, obj);
     fields_set(f, a, FIELD_CONTENT_TYPE, s->text.content_type);
+    fields_remove(f, FIELD_CONTENT_RANGE); /* of a beginning */
     s->base = r->reader;
     reader_range(s->base, 0, 0); /* holds up nobody */
     r->reader = reader_of_parts(
@@ -194,4 +198,65 @@ bool deliver_partial(
         return true;
     }
     return reader_stays(r->reader) && multipart(r, obj, &set, (uint64_t)length);
+}
+
+/* --- from a beginning ------------------------------------------------------------------------- */
+
+static bool within(const struct range_set *set, uint64_t have)
+{
+    for (unsigned i = 0; i < set->n; i++) {
+        if (set->v[i].last >= have)
+            return false;
+    }
+    return true;
+}
+
+/* Fresh, and what is asked for lies in it. */
+static bool answers_ranges(struct request *r, struct object *obj, struct range_set *set)
+{
+    wall_s now = worker_wall_s(r->txn->worker);
+    struct validators v = validators_of(deliver_all_fields(r, obj), now);
+    struct range_request asked;
+    uint64_t length;
+
+    return ranges_asked(r, &v, &asked) && incomplete_length(obj, &length) &&
+           fresh_judge(&obj->fresh, &r->ask, now, obj->soft_purged) == FRESH_USE &&
+           conditional_evaluate(&r->txn->request, &v, CONDITIONAL_CACHE, now) ==
+               CONDITIONAL_PROCEED &&
+           range_resolve(&asked, length, set) && within(set, obj->body_bytes);
+}
+
+bool request_deliver_beginning(struct request *r)
+{
+    struct object *obj;
+    struct range_set set;
+    uint64_t length;
+    bool done = false;
+
+    if (!fields_has(&r->txn->request.fields, FIELD_RANGE))
+        return false;
+    obj = incomplete_find(r->edge->cache, &r->variant, &r->txn->arena);
+    if (obj != NULL && answers_ranges(r, obj, &set) && incomplete_length(obj, &length)) {
+        enum cache_word word = r->word;
+        struct cache_status cs = r->cs;
+
+        r->reader = reader_of_object(obj);
+        r->word = CACHE_HIT;
+        r->cs.hit = true;
+        r->cs.has_ttl = true;
+        r->cs.ttl_s = fresh_ttl(&obj->fresh, worker_wall_s(r->txn->worker));
+        r->cs.detail = SPAN("incomplete");
+        done = set.n == 1;
+        if (done)
+            single(r, obj, set.v[0], length);
+        else
+            done = multipart(r, obj, &set, length);
+        if (!done) {
+            reader_close(&r->reader);
+            r->word = word;
+            r->cs = cs;
+        }
+    }
+    object_release(&obj);
+    return done;
 }

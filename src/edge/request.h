@@ -67,6 +67,10 @@ void request_look_up(struct request *r);
  * too far from them. Unless a 206 or 416 comes, the request follows the fill again and waits. */
 void request_fetch_ranges(struct request *r);
 
+/* partial.c: answers with ranges of what is kept of an incomplete response, if there is one that
+ * has all of them and is fresh. */
+MUST_USE bool request_deliver_beginning(struct request *r);
+
 /* deliver.c: the response out of `obj`, body by r->reader. */
 void request_deliver(struct request *r, struct object *obj);
 
