@@ -177,6 +177,22 @@ static void add_stored(struct table *t, const json_t *answer)
         table_add(t, "Last-Modified", "%s", string_of(stored, "last_modified"));
 }
 
+static void add_coding(struct table *t, const json_t *answer)
+{
+    const json_t *coding = json_object_get(answer, "coding");
+
+    if (!json_is_object(coding) || strcmp(string_of(coding, "reason"), "off") == 0)
+        return;
+    if (has(coding, "answer") &&
+        strcmp(string_of(coding, "stored"), string_of(coding, "answer")) != 0)
+        table_add(t, "coding", "%s, %s out of %s: %s", string_of(coding, "answer"),
+            is_true(coding, "made") ? "stored, made" : "to be made", string_of(coding, "stored"),
+            string_of(coding, "why"));
+    else
+        table_add(t, "coding", "%s, as it is stored: %s", string_of(coding, "stored"),
+            string_of(coding, "why"));
+}
+
 /* What a response would get that is not there yet. */
 static void add_policy(struct table *t, const json_t *answer)
 {
@@ -247,6 +263,7 @@ bool report_explain(const json_t *answer, bool colour, struct buf *out)
         table_separate(&t);
     add_vary(&t, answer);
     add_stored(&t, answer);
+    add_coding(&t, answer);
     add_freshness(&t, answer);
     add_not_stored(&t, answer);
     return table_write(&t, colour, out);

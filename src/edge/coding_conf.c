@@ -71,7 +71,7 @@ static void set_types(struct conf_load *l, void *self, const struct conf_node *n
         v[i] = lower(l->arena, node->args[i].text);
         if (!media_type_pattern_valid(v[i])) {
             conf_error(l->errors, node->args[i].at,
-                "\"%.*s\" is no media type: text/html, text/* or */*+json would be",
+                "\"%.*s\" is no media type: text/html, text/* or *+json would be",
                 CONF_SHOW(node->args[i].text));
             return;
         }
@@ -123,7 +123,7 @@ const struct directive coding_directives[] = {
     {"encode-types", CONF_CUSTOM(set_types, 1, CONF_ARGS_MAX), .usage = "TYPE...",
         .unset = "text, scripts, JSON, XML, SVG, WebAssembly, fonts that are not compressed",
         .about = "Which responses are encoded, by their Content-Type: text/html, text/*, "
-                 "*/*+json."},
+                 "*+json."},
     {"encode-min", CONF_SIZE(struct coding_options, min_bytes), .preset = "1KiB",
         .about = "Smaller responses are not encoded, unless their length is not known when they "
                  "begin."},

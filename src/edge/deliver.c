@@ -181,7 +181,8 @@ void request_deliver(struct request *r, struct object *obj)
         return;
     length = body_length(r);
     if (obj->recode != RECODE_NOT)
-        choice = recode_choose(&r->route.policy->coding, req, obj, length);
+        choice = recode_choose(
+            &r->route.policy->coding, req, obj, obj->passed ? -1 /* HEAD has none */ : length);
     /* What went on as it came was judged by the origin. */
     if (r->own_fetch || obj->status != 200 || !asks_for_less(req)) {
         whole(r, obj, length, &choice);

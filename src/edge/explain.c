@@ -8,6 +8,7 @@
 #include "edge/conf.h"
 #include "edge/decision.h"
 #include "edge/notstored.h"
+#include "edge/recode.h"
 #include "edge/server.h"
 #include "http/date.h"
 #include "http/h1_parse.h"
@@ -319,6 +320,46 @@ static json_t *freshness_part(const struct explained *x)
     return o;
 }
 
+/* What is stored, in which coding the client would get it, and why. */
+static json_t *coding_part(const struct explained *x)
+{
+    const struct object *obj = x->decision.obj;
+    const struct coding_options *options;
+    struct recode_choice choice = {0};
+    struct object *made = NULL;
+    json_t *o;
+
+    if (obj == NULL)
+        return json_null();
+    options = &x->route.policy->coding;
+    o = json_object();
+    if (obj->recode == RECODE_NOT) {
+        struct http_response head = {.status = obj->status, .fields = object_fields(obj, x->arena)};
+        struct span has;
+
+        recode_judge(options, &head, (int64_t)obj->body_bytes, cache_object_max(x->source->cache),
+            x->arena, &choice.why);
+        has = fields_join(&head.fields, x->arena, FIELD_CONTENT_ENCODING);
+        put(o, "stored", text(has.n > 0 ? has : coding_name(CODING_IDENTITY)));
+        put(o, "answer", json_null());
+    } else {
+        struct cache_key key;
+
+        choice = recode_choose(options, &x->request, obj, (int64_t)obj->body_bytes);
+        key = recode_key(obj, choice.coding, x->arena);
+        if (choice.other)
+            made = cache_peek(x->source->cache, &key);
+        put(o, "stored", text(coding_name(recode_has(obj))));
+        put(o, "answer", text(coding_name(choice.coding)));
+    }
+    put(o, "made", json_boolean(made != NULL));
+    put(o, "body_bytes", made != NULL ? number((int64_t)made->body_bytes) : json_null());
+    put(o, "reason", text(recode_why_token(choice.why)));
+    put(o, "why", text(recode_why_sentence(choice.why)));
+    object_release(&made);
+    return o;
+}
+
 static json_t *not_stored_part(const struct explained *x)
 {
     struct notstored last;
@@ -511,6 +552,7 @@ json_t *explain(const struct explain_source *source, const struct explain_questi
     put(o, "key", key_part(&x.route));
     put(o, "vary", vary_part(&x));
     put(o, "stored", stored_part(&x));
+    put(o, "coding", coding_part(&x));
     put(o, "freshness", freshness_part(&x));
     put(o, "now", now_part(&x));
     put(o, "not_stored", not_stored_part(&x));

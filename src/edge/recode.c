@@ -113,10 +113,17 @@ unsigned recode_mark(const struct coding_options *o, struct http_response *head,
 
 /* --- what a client gets ----------------------------------------------------------------------- */
 
-/* Whether the request is about the bytes that there are. */
-static bool needs_the_bytes(const struct http_request *req)
+/* Whether the request is about the bytes that there are, and these are what its client would get
+ * without any encoding here. */
+static bool needs_the_bytes(
+    const struct http_request *req, const struct accept_encoding *accepted, enum coding has)
 {
-    return fields_has(&req->fields, FIELD_RANGE) || fields_has(&req->fields, FIELD_IF_MATCH);
+    const enum coding available[] = {has, CODING_IDENTITY};
+
+    if (!fields_has(&req->fields, FIELD_RANGE) && !fields_has(&req->fields, FIELD_IF_MATCH))
+        return false;
+    return accept_encoding_takes(accepted, has) &&
+           accept_encoding_best(accepted, available, ARRAY_LEN(available)) == has;
 }
 
 static struct recode_choice as_it_is(enum coding has, enum recode_why why)
@@ -139,7 +146,7 @@ struct recode_choice recode_choose(const struct coding_options *o, const struct 
     if (has == CODING_IDENTITY && length >= 0 && (uint64_t)length < o->min_bytes)
         return as_it_is(has, RECODE_SMALL);
     accepted = accept_encoding_of(&req->fields);
-    if (needs_the_bytes(req) && accept_encoding_takes(&accepted, has))
+    if (needs_the_bytes(req, &accepted, has))
         return as_it_is(has, RECODE_BYTES);
     if (has == CODING_IDENTITY) {
         for (; n < o->encode_n; n++)
