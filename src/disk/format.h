@@ -13,7 +13,8 @@
  * Every checksum is XXH3 seeded with the volume's identity, so what another volume wrote does not
  * fit. Segments have a sequence number that rises by one from each to the next: segment
  * (seq - 1) % segments. It stands in every record, so what an earlier lap wrote does not fit
- * either.
+ * either. Beside it stands the run, a number that is drawn whenever a volume is opened: a segment
+ * that was begun by a process that crashed may be begun again under the same sequence number.
  *
  * Whatever is parsed here may be anything: a length is believed only when the checksum over it is
  * right, and is bounded even then.
@@ -35,6 +36,7 @@ enum {
     RECORD_HEAD_MAX = 128 << 10, /* bytes */
     RECORD_BODY_MAX = 1 << 20,
     RECORD_PIECES_MAX = RECORD_BODY_MAX / RECORD_PIECE,
+    CHECKPOINT_SHARDS = 256,
 };
 
 struct superblock {
@@ -68,9 +70,15 @@ void superblock_write(const struct superblock *s, void *page);
 enum superblock_state superblock_parse(const void *page, struct superblock *out);
 
 /* The header page of a segment. */
-void segment_header_write(uint64_t id, uint64_t seq, void *page);
-/* The sequence number; 0: not a header of that volume. */
-uint64_t segment_header_parse(uint64_t id, const void *page);
+struct segment_header {
+    uint64_t magic;
+    uint64_t check; /* of this struct with check as 0 */
+    uint64_t seq;
+    uint32_t run, pad;
+};
+void segment_header_write(uint64_t id, uint64_t seq, uint32_t run, void *page);
+/* False: not a header of that volume. */
+MUST_USE bool segment_header_parse(uint64_t id, const void *page, struct segment_header *out);
 
 /* A record as a segment's footer lists it. */
 struct footer_entry {
@@ -80,7 +88,7 @@ struct footer_entry {
     uint32_t sector;  /* from the segment's start */
     uint16_t sectors;
     uint8_t kind, flags;
-    uint32_t pad;
+    uint32_t gone; /* 1: not to be found again */
 };
 
 /* Bytes of a footer of n entries, a multiple of DISK_PAGE; it ends where the segment ends. */
@@ -106,7 +114,7 @@ struct record_header {
     uint32_t head_n, body_n;
     uint8_t kind, flags;
     uint16_t pieces;
-    uint32_t pad;
+    uint32_t run;
 };
 
 /* A record in memory; everything points into it. */
@@ -120,9 +128,11 @@ struct record_view {
 uint32_t record_bytes(uint32_t head_n, uint32_t body_n) PURE;
 /* Where the head begins in a record; the body follows it. */
 uint32_t record_head_at(uint32_t body_n) PURE;
-/* `p` has the head and the body in their places and `h` without magic, check, sectors and pieces:
- * sets those, the sums and the zeros at the end. */
-void record_seal(uint64_t id, const struct record_header *h, void *p);
+/* Writes the header of a record that is not right yet (without magic, check and sums), and the
+ * zeros at its end. `h` says all but magic, check, sectors and pieces. */
+void record_begin(const struct record_header *h, void *p);
+/* `p` was begun, and has its head and its body: sets sums, check and magic, and nothing else. */
+void record_seal(uint64_t id, void *p);
 /* Of at most n bytes. False: no record of that volume in that segment, or its header or head is
  * damaged. The body has still to be looked at. */
 MUST_USE bool record_parse(

@@ -1,0 +1,25 @@
+/*
+ * keeper.h - the thread that looks after a volume: recovery first, then room ahead of the writer,
+ * and checkpoints.
+ *
+ * Room is made at the tail, a segment at a time, before the writer needs it. Of the records that
+ * the index still leads to, those that were used since they were written are appended again (with
+ * half the uses), as long as no more bytes go that way than disk_conf.reinsert_percent of what was
+ * admitted; the rest leaves the index. Then the segment is retired.
+ */
+#ifndef DISK_KEEPER_H
+#define DISK_KEEPER_H
+
+#include "disk/disk_impl.h"
+
+struct keeper *keeper_new(struct disk *d);
+/* Once d->keeper is set: the thread begins with recovery. */
+void keeper_start(struct keeper *k);
+/* Ends the thread; nothing is written. */
+void keeper_free(struct keeper **k);
+/* There may be something to do. */
+void keeper_wake(struct keeper *k);
+/* Blocks until a checkpoint that was begun after the call is written. False: it was not. */
+MUST_USE bool keeper_checkpoint(struct keeper *k);
+
+#endif

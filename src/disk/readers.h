@@ -1,0 +1,22 @@
+/*
+ * readers.h - threads that read records from the volume, and the queue before them.
+ *
+ * A read is found by its key in a table while it waits or runs, and equal ones join it. The index
+ * is asked when the thread gets to it, so that a record that was moved meanwhile is found where it
+ * is now. Nothing leaves here whose checksums were not right.
+ */
+#ifndef DISK_READERS_H
+#define DISK_READERS_H
+
+#include "disk/disk_impl.h"
+
+struct readers *readers_new(struct disk *d);
+/* What waits is done first, as misses; completions are posted. */
+void readers_free(struct readers **rs);
+
+/* False: too many are waiting, or the oldest has waited too long. */
+MUST_USE bool readers_submit(struct readers *rs, struct worker *w, struct disk_read *r);
+bool readers_slow(struct readers *rs, mono_ms now);
+uint64_t readers_bytes(const struct readers *rs); /* of memory */
+
+#endif

@@ -1,0 +1,274 @@
+#include "disk/recovery.h"
+
+#include "base/check.h"
+#include "disk/checkpoint.h"
+
+#include <stdlib.h>
+
+struct recovery {
+    struct disk *d;
+    uint64_t *seqs; /* owns; what the header of each segment says */
+    uint64_t head;  /* the newest of them */
+    uint64_t floor; /* what the checkpoint has, up to and with this one */
+    void *segment;  /* owns; memory for one, made when it is needed */
+};
+
+/* --- one segment --- */
+
+const struct footer_entry *segment_footer(struct disk *d, uint64_t seq, uint32_t *n, void **memory)
+{
+    enum { FIRST = 64 << 10 }; /* most footers of records of some size fit */
+    uint64_t segment_bytes = d->v->sb.segment_bytes, id = d->v->sb.id;
+    uint64_t end = volume_segment_at(d->v, seq) + segment_bytes, bytes = FIRST;
+    char *p = disk_io_memory(bytes);
+    const struct footer_entry *v = NULL;
+
+    *memory = p;
+    if (!volume_read(d->v, p, bytes, end - bytes)) {
+        disk_failed(d, false);
+        return NULL;
+    }
+    if (!footer_tail_parse(id, seq, d->v->sb.segment_bytes, p + bytes - DISK_PAGE, n))
+        return NULL;
+    if (footer_bytes(*n) <= bytes) {
+        v = footer_parse(id, seq, d->v->sb.segment_bytes, p + bytes - footer_bytes(*n), *n);
+    } else {
+        free(p);
+        bytes = footer_bytes(*n);
+        *memory = p = disk_io_memory(bytes);
+        if (volume_read(d->v, p, bytes, end - bytes))
+            v = footer_parse(id, seq, d->v->sb.segment_bytes, p, *n);
+        else
+            disk_failed(d, false);
+    }
+    return v;
+}
+
+static void index_entry(struct disk *d, uint64_t seq, const struct footer_entry *f)
+{
+    struct disk_entry e = {
+        .loc = volume_segment_at(d->v, seq) / DISK_SECTOR + f->sector,
+        .sectors = f->sectors,
+        .born = f->born,
+        .site = (uint16_t)f->site,
+        .kind = f->kind % DISK_KINDS,
+    };
+
+    if (f->gone == 0 && disk_index_put(d->index, f->hash, &e))
+        disk_count(&d->counts.dropped_full, 1);
+}
+
+static struct footer_entry entry_of(const struct record_header *h, uint64_t at)
+{
+    return (struct footer_entry){
+        .hash = h->key_lo,
+        .born = h->born,
+        .site = h->site,
+        .expires = h->expires,
+        .sector = (uint32_t)(at / DISK_SECTOR),
+        .sectors = (uint16_t)h->sectors,
+        .kind = h->kind,
+        .flags = h->flags,
+    };
+}
+
+/* The entries of the records that stand in a segment, in memory that the caller frees. A torn
+ * record is passed over; a footer's room is left at the end. */
+static struct footer_entry *scan(struct disk *d, uint64_t seq, const char *segment, uint32_t *n)
+{
+    uint64_t bytes = d->v->sb.segment_bytes;
+    struct footer_entry *v = NULL;
+    struct segment_header h;
+    uint32_t cap = 0;
+
+    *n = 0;
+    if (!segment_header_parse(d->v->sb.id, segment, &h))
+        return NULL;
+    for (uint64_t at = DISK_PAGE; at + footer_bytes(*n + 1) < bytes;) {
+        struct record_view r;
+
+        if (!record_parse(d->v->sb.id, seq, segment + at, bytes - at, &r) || r.h.run != h.run) {
+            at += DISK_SECTOR;
+            continue;
+        }
+        if (at + (uint64_t)r.h.sectors * DISK_SECTOR + footer_bytes(*n + 1) > bytes)
+            break;
+        if (*n == cap) {
+            cap = cap != 0 ? 2 * cap : 64;
+            v = xrealloc(v, cap * sizeof(*v));
+        }
+        v[(*n)++] = entry_of(&r.h, at);
+        at += (uint64_t)r.h.sectors * DISK_SECTOR;
+    }
+    return v;
+}
+
+/* A segment without a footer, because the process ended before it was full. It gets one. */
+static void replay_open_segment(struct recovery *rc, uint64_t seq)
+{
+    struct disk *d = rc->d;
+    uint64_t at = volume_segment_at(d->v, seq), bytes = d->v->sb.segment_bytes;
+    struct footer_entry *v;
+    uint32_t n;
+    void *footer;
+
+    if (rc->segment == NULL)
+        rc->segment = disk_io_memory(bytes);
+    if (!volume_read(d->v, rc->segment, bytes, at)) {
+        disk_failed(d, false);
+        return;
+    }
+    v = scan(d, seq, rc->segment, &n);
+    for (uint32_t i = 0; i < n; i++)
+        index_entry(d, seq, &v[i]);
+    footer = disk_io_memory(footer_bytes(n));
+    footer_write(d->v->sb.id, seq, v, n, footer);
+    if (!volume_write(d->v, footer, footer_bytes(n), at + bytes - footer_bytes(n)))
+        disk_failed(d, true);
+    free(footer);
+    free(v);
+}
+
+static void replay(struct recovery *rc, uint64_t seq)
+{
+    void *memory;
+    uint32_t n;
+    const struct footer_entry *v = segment_footer(rc->d, seq, &n, &memory);
+
+    if (v != NULL)
+        for (uint32_t i = 0; i < n; i++)
+            index_entry(rc->d, seq, &v[i]);
+    else
+        replay_open_segment(rc, seq);
+    free(memory);
+}
+
+/* --- all of them --- */
+
+/* The sequence number of a segment; 0: it has none. */
+static uint64_t read_header(struct disk *d, uint64_t segment, void *page)
+{
+    struct segment_header h;
+
+    if (!volume_read(d->v, page, DISK_PAGE, volume_segment_at(d->v, segment + 1))) {
+        disk_failed(d, false);
+        return 0;
+    }
+    return segment_header_parse(d->v->sb.id, page, &h) && (h.seq - 1) % d->v->sb.segments == segment
+               ? h.seq
+               : 0;
+}
+
+/* What a segment with that header has is in use: it is where the circle is now. */
+static bool in_use(const struct recovery *rc, uint64_t segment)
+{
+    uint64_t seq = rc->seqs[segment];
+
+    return seq != 0 && seq <= rc->head && seq + rc->d->v->sb.segments > rc->head;
+}
+
+static bool keep(void *ctx, const struct disk_entry *e)
+{
+    const struct recovery *rc = ctx;
+    const struct superblock *sb = &rc->d->v->sb;
+    uint64_t at = e->loc * DISK_SECTOR, segment;
+
+    if (at < sb->segments_at)
+        return false;
+    segment = (at - sb->segments_at) / sb->segment_bytes;
+    return segment < sb->segments && in_use(rc, segment) && rc->seqs[segment] <= rc->floor;
+}
+
+struct candidate {
+    struct checkpoint_header h;
+    unsigned area;
+};
+
+/* The checkpoints that there are, the newer one first. */
+static unsigned candidates(struct disk *d, struct candidate out[2])
+{
+    unsigned n = 0;
+
+    for (unsigned area = 0; area < 2; area++)
+        if (checkpoint_look(d, area, &out[n].h))
+            out[n++].area = area;
+    if (n == 2 && out[0].h.generation < out[1].h.generation) {
+        struct candidate first = out[1];
+
+        out[1] = out[0];
+        out[0] = first;
+    }
+    d->generation = n != 0 ? out[0].h.generation : 0;
+    return n;
+}
+
+/* Nothing was written after it: the newest segment is the one that it says, and not yet the next.
+ */
+static bool is_clean(struct disk *d, const struct checkpoint_header *h)
+{
+    uint64_t n = d->v->sb.segments;
+    void *page;
+    bool ok;
+
+    if (h->clean == 0)
+        return false;
+    page = disk_io_memory(DISK_PAGE);
+    ok = (h->head == 0 || read_header(d, (h->head - 1) % n, page) == h->head) &&
+         read_header(d, h->head % n, page) != h->head + 1;
+    free(page);
+    return ok;
+}
+
+static bool recover_clean(struct disk *d, struct candidate *c)
+{
+    if (!is_clean(d, &c->h) || !checkpoint_load(d, c->area, &c->h, NULL, NULL))
+        return false;
+    ring_set(&d->ring, c->h.head, c->h.tail);
+    d->clean = true;
+    return true;
+}
+
+static void recover_log(struct disk *d, const struct candidate *c, unsigned n)
+{
+    struct recovery rc = {.d = d, .seqs = xcalloc(d->v->sb.segments, sizeof(uint64_t))};
+    void *page = disk_io_memory(DISK_PAGE);
+    uint64_t tail;
+
+    for (unsigned i = 0; i < n; i++)
+        if (c[i].h.head > rc.head)
+            rc.head = c[i].h.head;
+    for (uint64_t i = 0; i < d->v->sb.segments; i++) {
+        rc.seqs[i] = read_header(d, i, page);
+        if (rc.seqs[i] > rc.head)
+            rc.head = rc.seqs[i];
+    }
+    tail = rc.head > d->v->sb.segments ? rc.head - d->v->sb.segments + 1 : 1;
+    ring_set(&d->ring, rc.head, tail);
+    for (unsigned i = 0; i < n; i++) {
+        rc.floor = c[i].h.head;
+        if (checkpoint_load(d, c[i].area, &c[i].h, keep, &rc))
+            break;
+        rc.floor = 0;
+    }
+    for (uint64_t seq = rc.floor > tail ? rc.floor : tail; seq <= rc.head; seq++)
+        if (rc.seqs[(seq - 1) % d->v->sb.segments] == seq)
+            replay(&rc, seq);
+    free(rc.segment);
+    free(rc.seqs);
+    free(page);
+}
+
+bool recover(struct disk *d)
+{
+    struct candidate c[2];
+    unsigned n = candidates(d, c);
+
+    if (n == 0 || !recover_clean(d, &c[0]))
+        recover_log(d, c, n);
+    atomic_store(&d->counts.recovered, disk_index_count(d->index));
+    if (n != 0 && c[0].h.clean != 0 && !checkpoint_unclean(d, c[0].area, &c[0].h)) {
+        disk_failed(d, true);
+        return false;
+    }
+    return true;
+}

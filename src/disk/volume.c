@@ -1,0 +1,296 @@
+#include "disk/volume.h"
+
+#include "base/check.h"
+#include "disk/index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+PRINTF(2, 3) static bool refuse(char *err, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(err, VOLUME_ERR_MAX, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+/* --- making one --- */
+
+static uint32_t segment_choose(uint64_t bytes)
+{
+    uint32_t segment = VOLUME_SEGMENT_MAX;
+
+    while (segment > VOLUME_SEGMENT_MIN && bytes / segment < 64)
+        segment /= 2;
+    return segment;
+}
+
+/* Where everything stands on a volume of that plan. */
+static bool layout(const struct volume_plan *plan, struct superblock *s, char *err)
+{
+    uint64_t mean = plan->object_mean != 0 ? plan->object_mean : VOLUME_OBJECT_MEAN;
+    uint64_t at = 2 * DISK_PAGE, segments;
+
+    *s = (struct superblock){
+        .generation = 1,
+        .id = random_u64(),
+        .key_seed = plan->key_seed != 0 ? plan->key_seed : random_u64(),
+        .journal = plan->journal,
+        .bytes = plan->bytes / DISK_PAGE * DISK_PAGE,
+    };
+    s->segment_bytes = plan->segment_bytes != 0 ? plan->segment_bytes : segment_choose(plan->bytes);
+    if (s->segment_bytes < VOLUME_SEGMENT_MIN || s->segment_bytes > VOLUME_SEGMENT_MAX ||
+        (s->segment_bytes & (s->segment_bytes - 1)) != 0)
+        return refuse(err, "segments of %u bytes: a power of two from %u to %u is possible",
+            s->segment_bytes, (unsigned)VOLUME_SEGMENT_MIN, (unsigned)VOLUME_SEGMENT_MAX);
+    if (mean < DISK_SECTOR)
+        return refuse(err, "objects of %llu bytes in the mean: %u is the least",
+            (unsigned long long)mean, (unsigned)DISK_SECTOR);
+    if (s->bytes / DISK_SECTOR >= INDEX_LOC_MAX)
+        return refuse(err, "a volume has less than 16 TiB");
+    s->buckets = disk_index_buckets(s->bytes / mean);
+    s->checkpoint_bytes = checkpoint_bytes((uint64_t)s->buckets * INDEX_BUCKET_BYTES);
+    for (int i = 0; i < 2; i++) {
+        s->checkpoint_at[i] = at;
+        at += s->checkpoint_bytes;
+    }
+    s->segments_at = at;
+    segments = s->bytes > at ? (s->bytes - at) / s->segment_bytes : 0;
+    if (segments < VOLUME_SEGMENTS_MIN)
+        return refuse(err,
+            "%llu bytes are too few: %llu for the index and at least %u segments of %u bytes",
+            (unsigned long long)plan->bytes, (unsigned long long)at, (unsigned)VOLUME_SEGMENTS_MIN,
+            s->segment_bytes);
+    s->segments = (uint32_t)segments;
+    return true;
+}
+
+/* The size of what is there: of the device, or of the file. */
+static bool size_of(int fd, const char *path, uint64_t *bytes, bool *device, char *err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return refuse(err, "%s: %s", path, strerror(errno));
+    *device = S_ISBLK(st.st_mode);
+    *bytes = (uint64_t)st.st_size;
+    if (*device && ioctl(fd, BLKGETSIZE64, bytes) != 0)
+        return refuse(err, "%s: its size: %s", path, strerror(errno));
+    if (!*device && !S_ISREG(st.st_mode))
+        return refuse(err, "%s: neither a file nor a block device", path);
+    return true;
+}
+
+static bool allocate(int fd, uint64_t bytes, bool (*progress)(void *, uint64_t, uint64_t),
+    void *ctx, const char *path, char *err)
+{
+    const uint64_t step = UINT64_C(256) << 20;
+
+    for (uint64_t at = 0; at < bytes; at += step) {
+        uint64_t n = bytes - at < step ? bytes - at : step;
+        int e = posix_fallocate(fd, (off_t)at, (off_t)n);
+
+        if (e != 0)
+            return refuse(
+                err, "%s: allocating %llu bytes: %s", path, (unsigned long long)bytes, strerror(e));
+        if (progress != NULL && !progress(ctx, at + n, bytes))
+            return refuse(err, "%s: given up", path);
+    }
+    return true;
+}
+
+/* The last page of every segment and all headers are what recovery reads: none of them may seem
+ * right because of what stood there before. The new identity takes care of that; only the two
+ * superblocks have to be written, and they last. */
+static bool stamp(int fd, const struct superblock *s, const char *path, char *err)
+{
+    void *page = disk_io_memory(DISK_PAGE);
+    bool ok = true;
+
+    for (int i = 0; i < 2 && ok; i++) {
+        superblock_write(s, page);
+        ok = disk_io_write(&disk_io_system, fd, page, DISK_PAGE, (uint64_t)i * DISK_PAGE) &&
+             fdatasync(fd) == 0;
+    }
+    if (!ok)
+        refuse(err, "%s: writing: %s", path, strerror(errno));
+    free(page);
+    return ok;
+}
+
+static bool fill_in(int fd, const char *path, const struct volume_plan *asked,
+    bool (*progress)(void *, uint64_t, uint64_t), void *ctx, char *err)
+{
+    struct volume_plan plan = *asked;
+    struct superblock s;
+    uint64_t has;
+    bool device;
+
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return refuse(err, "%s: in use by another process", path);
+    if (!size_of(fd, path, &has, &device, err))
+        return false;
+    if (plan.bytes == 0)
+        plan.bytes = has;
+    if (device && plan.bytes > has)
+        return refuse(err, "%s: the device has %llu bytes", path, (unsigned long long)has);
+    if (plan.bytes < VOLUME_BYTES_MIN)
+        return refuse(err, "%s: %llu bytes: a volume has at least %llu", path,
+            (unsigned long long)plan.bytes, (unsigned long long)VOLUME_BYTES_MIN);
+    if (!layout(&plan, &s, err))
+        return false;
+    if (!device && ftruncate(fd, (off_t)s.bytes) != 0)
+        return refuse(err, "%s: %s", path, strerror(errno));
+    if (!device && !plan.sparse && !allocate(fd, s.bytes, progress, ctx, path, err))
+        return false;
+    return stamp(fd, &s, path, err);
+}
+
+bool volume_init(const char *path, const struct volume_plan *plan, bool force,
+    bool (*progress)(void *ctx, uint64_t done, uint64_t of), void *ctx, char err[VOLUME_ERR_MAX])
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    bool made = fd < 0 && errno == ENOENT, ok;
+    struct superblock s;
+    char page[DISK_PAGE];
+
+    if (made)
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return refuse(err, "%s: %s", path, strerror(errno));
+    if (!made && !force && pread(fd, page, sizeof(page), 0) > 0) {
+        bool ours = superblock_parse(page, &s) != SUPERBLOCK_NONE;
+
+        close(fd);
+        return refuse(err, "%s: %s; say so if it may be lost", path,
+            ours ? "is a volume already" : "is not empty");
+    }
+    ok = fill_in(fd, path, plan, progress, ctx, err);
+    close(fd);
+    if (!ok && made)
+        (void)unlink(path);
+    return ok;
+}
+
+/* --- opening one --- */
+
+/* With O_DIRECT if the file system lets us read a page so. */
+static int open_direct(const char *path, bool *direct)
+{
+    int fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC | O_NOCTTY);
+
+    *direct = fd >= 0;
+    return fd >= 0 || errno != EINVAL ? fd : open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
+/* Of the two superblocks the one that holds; if there is none, why. */
+static bool read_superblock(struct volume *v, char *err)
+{
+    char *page = disk_io_memory(DISK_PAGE);
+    enum superblock_state worst = SUPERBLOCK_NONE;
+    uint32_t version = 0;
+    bool found = false;
+
+    for (int i = 0; i < 2; i++) {
+        struct superblock s;
+        enum superblock_state state;
+
+        if (!volume_read(v, page, DISK_PAGE, (uint64_t)i * DISK_PAGE)) {
+            refuse(err, "%s: reading: %s", v->path, strerror(errno));
+            continue;
+        }
+        state = superblock_parse(page, &s);
+        if (state == SUPERBLOCK_OK && (!found || s.generation > v->sb.generation)) {
+            v->sb = s;
+            found = true;
+        }
+        if (state == SUPERBLOCK_VERSION)
+            version = s.version;
+        if (state > worst)
+            worst = state;
+        refuse(err, "%s: %s", v->path,
+            worst == SUPERBLOCK_NONE ? "not a volume; it has to be initialised first"
+                                     : "its superblocks are damaged; it has to be initialised");
+    }
+    free(page);
+    if (!found && worst == SUPERBLOCK_VERSION)
+        refuse(err, "%s: a volume of format %u, this is for format %u; it has to be initialised",
+            v->path, version, (unsigned)DISK_VERSION);
+    return found;
+}
+
+struct volume *volume_open(const char *path, struct disk_io *io, char err[VOLUME_ERR_MAX])
+{
+    struct volume *v = xcalloc(1, sizeof(*v));
+    uint64_t has;
+    bool device;
+
+    v->io = io != NULL ? io : &disk_io_system;
+    v->path = xstrdup(path);
+    v->fd = open_direct(path, &v->direct);
+    if (v->fd < 0)
+        refuse(err, "%s: %s", path, strerror(errno));
+    else if (flock(v->fd, LOCK_EX | LOCK_NB) != 0)
+        refuse(err, "%s: in use by another process", path);
+    else if (size_of(v->fd, path, &has, &device, err) && read_superblock(v, err)) {
+        if (has >= v->sb.bytes)
+            return v;
+        refuse(err, "%s: has %llu bytes of the %llu that it should have", path,
+            (unsigned long long)has, (unsigned long long)v->sb.bytes);
+    }
+    volume_close(&v);
+    return NULL;
+}
+
+void volume_close(struct volume **vp)
+{
+    struct volume *v = *vp;
+
+    if (v == NULL)
+        return;
+    *vp = NULL;
+    if (v->fd >= 0)
+        close(v->fd);
+    free(v->path);
+    free(v);
+}
+
+bool volume_set_journal(struct volume *v, uint64_t journal)
+{
+    struct superblock s = v->sb;
+    void *page;
+    bool ok = true;
+
+    if (s.journal == journal)
+        return true;
+    s.journal = journal;
+    s.generation++;
+    page = disk_io_memory(DISK_PAGE);
+    superblock_write(&s, page);
+    for (int i = 0; i < 2 && ok; i++)
+        ok = volume_write(v, page, DISK_PAGE, (uint64_t)i * DISK_PAGE) &&
+             v->io->sync(v->io, v->fd) == 0;
+    free(page);
+    if (ok)
+        v->sb = s;
+    return ok;
+}
+
+struct hash128 volume_key(const struct volume *v, struct span text)
+{
+    XXH128_hash_t h = XXH3_128bits_withSeed(text.p != NULL ? text.p : "", text.n, v->sb.key_seed);
+
+    return (struct hash128){h.low64, h.high64};
+}

@@ -1,0 +1,56 @@
+/*
+ * writer.h - the log's end: records gather in buffers of memory, and one thread writes those.
+ *
+ * A buffer is a stretch of the segment that is being written. It is sealed when the next record
+ * does not fit or when its first one is DISK_SEAL_MS old, and written as a whole, in order. Until
+ * then its records are read from it (writer_view()). A segment that has no room for another record
+ * and its line in the footer gets the footer, and the next one is begun.
+ *
+ *   buffer    who enters it                         in it
+ *   FREE      the writer, or the last viewer        nothing
+ *   OPEN      who appends and finds none open       appended to; one at most
+ *   SEALED    who appends, or the writer by time    waits for its turn, and until those who append
+ *                                                   to it are done
+ *   WRITTEN   the writer                            on the disk (or lost); viewers are still in it
+ *
+ * Appending never waits for the disk, except for the keeper, which may wait for a buffer. The last
+ * free segment is the keeper's: so it can always move on what it has to save from the tail.
+ */
+#ifndef DISK_WRITER_H
+#define DISK_WRITER_H
+
+#include "disk/disk_impl.h"
+
+struct writer *writer_new(struct disk *d);
+/* After recovery: records may come. */
+void writer_start(struct writer *w);
+/* `write`: what waits is written, and the segment gets its footer; otherwise all of it is lost. */
+void writer_free(struct writer **w, bool write);
+
+enum writer_result {
+    WRITER_DONE,
+    WRITER_BUSY, /* no buffer, or no segment */
+    WRITER_LOST, /* the record that was to be moved had gone meanwhile */
+};
+
+/* The record is found under its key when this returns. `from`: 0, or, for the keeper, the place
+ * where it stands now: nothing happens unless it is still there; `used` is what the index is to
+ * say. */
+MUST_USE enum writer_result writer_append(
+    struct writer *w, const struct disk_put *p, uint64_t from, unsigned used);
+
+/* A record that is not written yet: its bytes stay until writer_view_end(). Of the header only
+ * magic and check are not set, and the sums are not there. False: not in memory. */
+struct writer_view {
+    void *buffer; /* private */
+    struct record_header h;
+    struct span head, body;
+};
+MUST_USE bool writer_view(struct writer *w, uint64_t loc, struct writer_view *out);
+void writer_view_end(struct writer *w, struct writer_view *view);
+
+/* Blocks until everything that was appended is written or lost to an error. */
+void writer_flush(struct writer *w);
+uint64_t writer_bytes(const struct writer *w); /* of memory */
+
+#endif

@@ -1,0 +1,271 @@
+/* t_disk.c - records are put and found, before and after they are written, and after a restart. */
+#include "rig.h"
+
+static void t_put_and_get(void **state)
+{
+    struct rig r;
+    uint32_t sizes[] = {0, 1, 400, 4096, 30000, 0};
+
+    (void)state;
+    rig_init(&r, 8 << 20, 0);
+    rig_open(&r);
+    assert_int_equal(disk_state(r.d), DISK_READY);
+    sizes[5] = disk_body_max(r.d, sizeof(struct record_head));
+    assert_int_equal(rig_get(&r, 1), 0);
+    for (unsigned i = 0; i < ARRAY_LEN(sizes); i++) {
+        rig_put(&r, i, 10 + i, sizes[i]);
+        assert_int_equal(rig_get(&r, i), 10 + i); /* most of them are not written yet */
+    }
+    assert_true(rig_stats(&r).reads_buffered > 0);
+    assert_int_equal(rig_try_put(&r, 1, 1, sizes[5] + 1), DISK_PUT_LARGE);
+    disk_flush(r.d);
+    for (unsigned i = 0; i < ARRAY_LEN(sizes); i++)
+        assert_int_equal(rig_get(&r, i), 10 + i);
+    assert_int_equal(rig_stats(&r).objects, ARRAY_LEN(sizes));
+
+    /* The last one that was put is the one. */
+    rig_put(&r, 3, 99, 5000);
+    assert_int_equal(rig_get(&r, 3), 99);
+    disk_flush(r.d);
+    assert_int_equal(rig_get(&r, 3), 99);
+    assert_true(disk_drop(r.d, rig_key(&r, 3)));
+    assert_false(disk_drop(r.d, rig_key(&r, 3)));
+    assert_int_equal(rig_get(&r, 3), 0);
+    assert_int_equal(rig_stats(&r).corrupt, 0);
+    rig_free(&r);
+}
+
+static void t_head_and_body_bounds(void **state)
+{
+    struct rig r;
+    struct disk_put p = {.head = {NULL, RECORD_HEAD_MAX + 1}};
+
+    (void)state;
+    rig_init(&r, UINT64_C(96) << 20, 8 << 20);
+    rig_open(&r);
+    assert_int_equal(disk_body_max(r.d, 1000), RECORD_BODY_MAX);
+    assert_int_equal(disk_body_max(r.d, RECORD_HEAD_MAX), RECORD_BODY_MAX);
+    assert_int_equal(disk_body_max(r.d, RECORD_HEAD_MAX + 1), 0);
+    assert_int_equal(disk_put(r.d, &p), DISK_PUT_LARGE);
+    rig_put(&r, 1, 2, RECORD_BODY_MAX);
+    disk_flush(r.d);
+    assert_int_equal(rig_get(&r, 1), 2);
+    rig_free(&r);
+}
+
+static void t_written_in_time(void **state)
+{
+    struct rig r;
+    mono_ms start;
+
+    (void)state;
+    rig_init(&r, 8 << 20, 0);
+    rig_open(&r);
+    rig_put(&r, 1, 1, 100);
+    start = clock_mono_ms();
+    while (rig_stats(&r).written_bytes == 0) {
+        assert_true(clock_mono_ms() - start < 20000);
+        usleep(10000);
+    }
+    assert_int_equal(rig_get(&r, 1), 1);
+    rig_free(&r);
+}
+
+static void t_clean_restart(void **state)
+{
+    enum { N = 500 };
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, 8 << 20, 0);
+    rig_open(&r);
+    for (uint64_t i = 0; i < N; i++)
+        rig_put(&r, i, 1 + i, (uint32_t)(i * 13));
+    assert_true(disk_drop(r.d, rig_key(&r, 7)));
+    for (int round = 0; round < 3; round++) {
+        disk_close(&r.d);
+        rig_open(&r);
+        assert_true(rig_stats(&r).clean);
+        assert_int_equal(rig_stats(&r).recovered, N - 1);
+        for (uint64_t i = 0; i < N; i++)
+            assert_int_equal(rig_get(&r, i), i == 7 ? 0 : 1 + i);
+    }
+    rig_free(&r);
+}
+
+static void t_after_a_crash(void **state)
+{
+    enum { N = 300 };
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, 8 << 20, 0);
+    rig_open(&r);
+    for (uint64_t i = 0; i < N; i++)
+        rig_put(&r, i, 1 + i, (uint32_t)(i * 17));
+    disk_flush(r.d);
+    rig_put(&r, N, 1, 100); /* never written */
+    disk_abandon(&r.d);
+    rig_open(&r);
+    assert_false(rig_stats(&r).clean);
+    assert_int_equal(rig_stats(&r).recovered, N);
+    for (uint64_t i = 0; i <= N; i++)
+        assert_int_equal(rig_get(&r, i), i < N ? 1 + i : 0);
+    /* With a checkpoint, and more after it. */
+    assert_true(disk_checkpoint(r.d));
+    for (uint64_t i = 0; i < N; i += 3)
+        rig_put(&r, i, 1000 + i, (uint32_t)(i * 5));
+    disk_flush(r.d);
+    disk_abandon(&r.d);
+    rig_open(&r);
+    for (uint64_t i = 0; i < N; i++)
+        assert_int_equal(rig_get(&r, i), i % 3 == 0 ? 1000 + i : 1 + i);
+    /* A clean stop is no longer the last word once something was put. */
+    disk_close(&r.d);
+    rig_open(&r);
+    assert_true(rig_stats(&r).clean);
+    rig_put(&r, 5, 5555, 100);
+    disk_flush(r.d);
+    disk_abandon(&r.d);
+    rig_open(&r);
+    assert_false(rig_stats(&r).clean);
+    assert_int_equal(rig_get(&r, 5), 5555);
+    assert_int_equal(rig_get(&r, 6), 1006);
+    assert_int_equal(rig_stats(&r).corrupt, 0);
+    rig_free(&r);
+}
+
+/* What is used stays, what is not goes, and no more is written twice than is allowed. */
+static void t_laps(void **state)
+{
+    enum { HOT = 20, ROUNDS = 2000, SIZE = 8000 };
+    struct rig r;
+    struct disk_stats s;
+    uint64_t lost = 0;
+
+    (void)state;
+    rig_init(&r, 8 << 20, 0);
+    rig_open(&r);
+    for (uint64_t i = 0; i < HOT; i++)
+        rig_put(&r, i, 1, SIZE);
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        rig_put(&r, 1000 + i, 1, SIZE);
+        if (i % 40 == 0)
+            for (uint64_t k = 0; k < HOT; k++)
+                disk_used(r.d, rig_key(&r, k));
+    }
+    for (uint64_t i = 0; i < HOT; i++)
+        lost += rig_get(&r, i) != 1;
+    assert_int_equal(lost, 0);
+    assert_int_equal(rig_get(&r, 1000), 0);
+    assert_int_equal(rig_get(&r, 1000 + ROUNDS - 1), 1);
+    s = rig_stats(&r);
+    assert_true(s.head > 2 * s.segments);
+    assert_true(s.reinserted_bytes > 0);
+    assert_true(s.reinserted_bytes <= s.admitted_bytes + (256 << 10));
+    assert_true(s.objects < ROUNDS);
+    assert_int_equal(s.corrupt + s.read_errors + s.write_errors, 0);
+    /* The ring goes on where it was. */
+    disk_close(&r.d);
+    rig_open(&r);
+    assert_true(rig_stats(&r).clean);
+    for (uint64_t i = 0; i < HOT; i++)
+        assert_int_equal(rig_get(&r, i), 1);
+    assert_int_equal(rig_get(&r, 1000 + ROUNDS - 1), 1);
+    for (uint64_t i = 0; i < ROUNDS; i++)
+        rig_put(&r, 5000 + i, 1, SIZE);
+    disk_abandon(&r.d);
+    rig_open(&r);
+    assert_int_equal(rig_get(&r, 1000 + ROUNDS - 1), 0);
+    assert_int_equal(rig_stats(&r).corrupt, 0);
+    rig_free(&r);
+}
+
+static bool odd_sites_are_dead(void *ctx, const struct disk_meta *m)
+{
+    (void)ctx;
+    return m->site % 2 == 1;
+}
+
+static void t_the_dead_are_not_written_again(void **state)
+{
+    enum { HOT = 20, ROUNDS = 1500, SIZE = 8000 };
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, 8 << 20, 0);
+    r.conf.dead = odd_sites_are_dead;
+    rig_open(&r);
+    for (uint64_t i = 0; i < HOT; i++)
+        rig_put(&r, i, 1, SIZE);
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        rig_put(&r, 1000 + 2 * i, 1, SIZE);
+        for (uint64_t k = 0; k < HOT && i % 40 == 0; k++)
+            disk_used(r.d, rig_key(&r, k));
+    }
+    for (uint64_t i = 0; i < HOT; i++)
+        assert_int_equal(rig_get(&r, i), i % 2 == 0);
+    assert_int_equal(rig_stats(&r).dropped_dead, HOT / 2);
+    rig_free(&r);
+}
+
+/* Many at once, equal ones among them: each is answered once. */
+static void t_reads_are_joined(void **state)
+{
+    enum { N = 40, READS = 400 };
+    static struct rig_read reads[READS];
+    struct rig r;
+    unsigned left = READS;
+
+    (void)state;
+    rig_init(&r, 8 << 20, 0);
+    r.conf.readers = 2;
+    rig_open(&r);
+    for (uint64_t i = 0; i < N; i++)
+        rig_put(&r, i, 1 + i, 20000);
+    disk_flush(r.d);
+    for (unsigned i = 0; i < READS; i++) {
+        reads[i].left = &left;
+        assert_int_equal(rig_start(&r, &reads[i], i / (READS / N)), DISK_GET_READING);
+    }
+    while (left != 0)
+        worker_run(r.w);
+    for (unsigned i = 0; i < READS; i++)
+        assert_true(reads[i].dones == 1 && reads[i].found && reads[i].version == 1 + reads[i].key);
+    assert_true(rig_stats(&r).reads_joined > 0);
+    rig_free(&r);
+}
+
+static void t_a_put_is_refused_when_the_writer_lags(void **state)
+{
+    struct rig r;
+    unsigned refused = 0;
+
+    (void)state;
+    rig_init(&r, 8 << 20, 0);
+    r.conf.buffers = 1;
+    rig_open(&r);
+    for (uint64_t i = 0; i < 2000; i++)
+        refused += rig_try_put(&r, i, 1, 30000) == DISK_PUT_BUSY;
+    assert_true(refused > 0);
+    assert_int_equal(rig_stats(&r).refused_puts, refused);
+    rig_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t_put_and_get),
+        cmocka_unit_test(t_head_and_body_bounds),
+        cmocka_unit_test(t_written_in_time),
+        cmocka_unit_test(t_clean_restart),
+        cmocka_unit_test(t_after_a_crash),
+        cmocka_unit_test(t_laps),
+        cmocka_unit_test(t_the_dead_are_not_written_again),
+        cmocka_unit_test(t_reads_are_joined),
+        cmocka_unit_test(t_a_put_is_refused_when_the_writer_lags),
+    };
+
+    alarm(120);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
