@@ -171,6 +171,11 @@ static void add_stored(struct table *t, const json_t *answer)
     table_add(t, "stored", "%" PRId64 ", %s%s", number_of(stored, "status"),
         table_bytes((double)number_of(stored, "body_bytes"), bytes),
         is_true(stored, "soft_purged") ? ", purged softly" : "");
+    if (has(stored, "slice_bytes"))
+        table_add(t, "slices", "of %s; slice %" PRId64 " of this request is %sstored",
+            table_bytes((double)number_of(stored, "slice_bytes"), bytes),
+            number_of(json_object_get(stored, "slice"), "n"),
+            is_true(json_object_get(stored, "slice"), "stored") ? "" : "not ");
     if (has(stored, "etag"))
         table_add(t, "ETag", "%s", string_of(stored, "etag"));
     if (has(stored, "last_modified"))

@@ -95,6 +95,9 @@ enum part_state {
 struct part_source {
     /* Asked for the next part when all of those before it have been given out as pieces. */
     enum part_state (*next)(void *ctx, struct reader *self, struct reader_part *out);
+    /* A part was cut, failed, or is another's alone, and the `sent` bytes that came before are all
+     * consumed. True: it is to be forgotten, since next() will go on from there. May be NULL. */
+    bool (*resume)(void *ctx, uint64_t sent);
     /* The reader is being closed; the parts that it had are closed already. May be NULL. */
     void (*close)(void *ctx);
 };

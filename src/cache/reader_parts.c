@@ -150,6 +150,42 @@ static void parts_drop(struct parts *p)
     memmove(p->queue, p->queue + done, (size_t)p->n * sizeof(p->queue[0]));
 }
 
+static bool queued_cut(const struct queued *q)
+{
+    if (q->reader == NULL)
+        return false;
+    switch (reader_state(q->reader)) {
+    case READ_WAIT:
+    case READ_READY:
+        return false;
+    case READ_CUT: /* but for a range that came before the cut */
+        return !reader_covers(q->reader, q->given);
+    case READ_ALONE:
+    case READ_FAILED:
+        return true;
+    }
+    return false;
+}
+
+/* Cut, and all that came of it is consumed. */
+static bool queued_over(const struct queued *q)
+{
+    return queued_cut(q) && (reader_state(q->reader) != READ_CUT || reader_at_end(q->reader));
+}
+
+/* Lets the source go on behind a part that ended short, if it can. */
+static void parts_resume(struct reader *r)
+{
+    struct parts *p = r->parts;
+
+    if (p->n == 0 || p->source->resume == NULL || !queued_over(&p->queue[0]) ||
+        !p->source->resume(p->ctx, r->pos))
+        return;
+    for (int i = 0; i < p->n; i++)
+        reader_close(&p->queue[i].reader);
+    p->n = 0;
+}
+
 /* --- what reader.c hands on ------------------------------------------------------------------- */
 
 int parts_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
@@ -160,6 +196,7 @@ int parts_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
     for (i = 0; i < p->n; i++)
         p->queue[i].given = 0;
     parts_drop(p);
+    parts_resume(r);
     for (i = 0; pieces < max && bytes > 0 && (i < p->n || parts_open(r)); i++) {
         struct queued *q = &p->queue[i];
 
@@ -196,23 +233,6 @@ void parts_consume(struct reader *r, size_t bytes, bool by_file)
     parts_drop(p);
 }
 
-static bool queued_cut(const struct queued *q)
-{
-    if (q->reader == NULL)
-        return false;
-    switch (reader_state(q->reader)) {
-    case READ_WAIT:
-    case READ_READY:
-        return false;
-    case READ_CUT: /* but for a range that came before the cut */
-        return !reader_covers(q->reader, q->given);
-    case READ_ALONE:
-    case READ_FAILED:
-        return true;
-    }
-    return false;
-}
-
 enum read_state parts_state(struct reader *r)
 {
     struct parts *p = r->parts;
@@ -233,8 +253,7 @@ bool parts_at_end(struct reader *r)
 
     if (p->n == 0)
         return p->cut || p->ended || (p->length >= 0 && r->pos >= (uint64_t)p->length);
-    return queued_cut(&p->queue[0]) &&
-           (reader_state(p->queue[0].reader) != READ_CUT || reader_at_end(p->queue[0].reader));
+    return queued_over(&p->queue[0]);
 }
 
 bool parts_cover(struct reader *r, size_t bytes)

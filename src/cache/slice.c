@@ -28,14 +28,21 @@ struct byte_range slice_range(uint64_t total, uint32_t slice_bytes, uint32_t n)
     return range;
 }
 
-uint32_t slice_wanted(struct span range, uint32_t slice_bytes)
+uint32_t slice_wanted(struct span range, uint64_t total, uint32_t slice_bytes)
 {
     struct range_request asked;
+    struct range_set set;
+    uint64_t first;
 
-    if (range.p == NULL || !range_parse(range, &asked) || asked.v[0].suffix ||
-        asked.v[0].first / slice_bytes > UINT32_MAX)
+    if (range.p == NULL || !range_parse(range, &asked))
         return 0;
-    return slice_at(asked.v[0].first, slice_bytes);
+    if (total > 0 && range_resolve(&asked, total, &set))
+        first = set.v[0].first;
+    else if (total == 0 && !asked.v[0].suffix)
+        first = asked.v[0].first;
+    else
+        return 0;
+    return first / slice_bytes <= UINT32_MAX ? slice_at(first, slice_bytes) : 0;
 }
 
 struct cache_key slice_key(uint64_t id, uint32_t n, char text[static SLICE_KEY_MAX])

@@ -38,9 +38,9 @@ struct byte_range slice_range(uint64_t total, uint32_t slice_bytes, uint32_t n);
 /* The same before the length is known. */
 struct byte_range slice_range_asked(uint32_t slice_bytes, uint32_t n);
 
-/* The slice in which the first range of a Range field's value begins, before the length is known:
- * 0 when that cannot be said, or is farther than there can be slices. */
-uint32_t slice_wanted(struct span range, uint32_t slice_bytes);
+/* The slice in which the first range of a Range field's value begins, of `total` bytes, or before
+ * the length is known (0): 0 when that cannot be said, or is farther than there can be slices. */
+uint32_t slice_wanted(struct span range, uint64_t total, uint32_t slice_bytes);
 
 /* The key of slice `n` of the representation `id` (object.h); its text is in `text`. No resource's
  * key begins like that. */

@@ -24,6 +24,7 @@ const char *cache_word_text(enum cache_word w)
     static const char *const words[] = {
         [CACHE_NONE] = "-",
         [CACHE_HIT] = "HIT",
+        [CACHE_PARTIAL] = "PARTIAL",
         [CACHE_MISS] = "MISS",
         [CACHE_EXPIRED] = "EXPIRED",
         [CACHE_STALE] = "STALE",

@@ -23,6 +23,7 @@ enum access_format { ACCESS_COMBINED, ACCESS_JSON };
 enum cache_word {
     CACHE_NONE,
     CACHE_HIT,
+    CACHE_PARTIAL, /* the head was stored, and the first slice that was needed was not */
     CACHE_MISS,
     CACHE_EXPIRED,
     CACHE_STALE,

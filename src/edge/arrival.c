@@ -33,7 +33,7 @@ static struct update_base base_of(const struct filler *f)
     };
 }
 
-static void judge(
+void filler_judge(
     struct filler *f, enum http_method method, const struct http_response *head, struct verdict *v)
 {
     struct policy_question q = {
@@ -84,7 +84,7 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     arrived.fields = fields_copy(&newer->fields, &f->arena);
     forward_response(&arrived, f->edge->edge, false, false, now, &f->arena);
     merged.fields = update_merge(&had, &arrived.fields, now, &f->arena);
-    judge(f, METHOD_GET, &merged, &v);
+    filler_judge(f, METHOD_GET, &merged, &v);
     if (!v.store) {
         cache_remove_object(f->edge->cache, old);
         not_stored(f, v.reason, newer->status);
@@ -92,20 +92,12 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     }
     policy_omit(&v, &merged.fields);
     fields_remove(&merged.fields, FIELD_AGE);
-    may = may_recode(f, &merged, (int64_t)old->body_bytes);
+    may = old->sliced_bytes == 0 ? may_recode(f, &merged, (int64_t)old->body_bytes) : RECODE_NOT;
     obj = object_with_head(old, &merged, &v.fresh);
     obj->recode = may;
     if (!cache_replace(f->edge->cache, old, obj))
         log_msg(LOG_DEBUG, "an updated response has been replaced meanwhile; it is not stored");
     return obj;
-}
-
-/* The same request without conditions. */
-static void ask_again(struct filler *f)
-{
-    object_release(&f->validate);
-    fetch_cancel(&f->fetch);
-    filler_start(f);
 }
 
 /* 304: what is stored is good again (RFC 9111 §4.3.4). */
@@ -114,7 +106,7 @@ static void validated(struct filler *f, const struct http_response *head)
     struct object *obj = renew(f, f->validate, head);
 
     if (obj == NULL) {
-        ask_again(f); /* what may not be stored is not for those who follow, either */
+        filler_ask_again(f); /* what may not be stored is not for those who follow, either */
         return;
     }
     if (f->client != NULL)
@@ -130,7 +122,7 @@ static void misfit_304(struct filler *f)
     if (f->validate == NULL)
         filler_fail(f, 502, "bad-response");
     else
-        ask_again(f);
+        filler_ask_again(f);
 }
 
 /* What a HEAD tells about the stored response to GET (RFC 9111 §4.3.5). */
@@ -141,7 +133,7 @@ static void update_by_a_head(struct filler *f, const struct http_response *head)
 
     if (obj != NULL && !object_is_spec(obj) && obj->status == 200) {
         fields = object_fields(obj, &f->arena);
-        switch (update_by_head(&fields, obj->body_bytes, head)) {
+        switch (update_by_head(&fields, object_length(obj), head)) {
         case UPDATE_HEAD_SAME:
             renewed = renew(f, obj, head);
             object_release(&renewed);
@@ -156,9 +148,7 @@ static void update_by_a_head(struct filler *f, const struct http_response *head)
     object_release(&obj);
 }
 
-/* The key under which the response will be found: its variant's, when it varies. False: it may not
- * be stored. */
-static bool place(struct filler *f, const struct http_response *head, struct cache_key *key)
+bool filler_place(struct filler *f, const struct http_response *head, struct cache_key *key)
 {
     struct cache *c = f->edge->cache;
     struct object *there = cache_peek(c, &f->key);
@@ -208,7 +198,7 @@ static void pass(
     fill_pass(f->fill, obj, length, remember ? REMEMBER_MS : 0);
 }
 
-static void keep(struct filler *f, struct http_response *head, const struct verdict *v,
+void filler_keep(struct filler *f, struct http_response *head, const struct verdict *v,
     const struct cache_key *key, int64_t length)
 {
     struct object *obj;
@@ -286,16 +276,16 @@ static void judge_arrived(struct filler *f, const struct http_response *head, st
     struct update_base base = base_of(f);
 
     if (!f->whole) {
-        judge(f, f->request.method, head, v);
+        filler_judge(f, f->request.method, head, v);
         return;
     }
     if (!f->policy->bypass &&
         update_stands_for_get(f->request.method, head->status, &head->fields, &base, &f->arena)) {
-        judge(f, METHOD_GET, head, v);
+        filler_judge(f, METHOD_GET, head, v);
         v->store = v->store && fresh_is_explicit(&v->fresh);
         return;
     }
-    judge(f, f->request.method, head, v);
+    filler_judge(f, f->request.method, head, v);
     v->store = false;
 }
 
@@ -318,7 +308,7 @@ static void keep_beginning(struct filler *f, const struct http_response *in)
     if (f->whole || !incomplete_is_beginning(in))
         return;
     as_whole.status = 200;
-    judge(f, METHOD_GET, &as_whole, &v);
+    filler_judge(f, METHOD_GET, &as_whole, &v);
     if (!v.store)
         return;
     as_whole = *in;
@@ -345,10 +335,10 @@ static bool complete(struct filler *f, const struct http_response *rest)
         return false;
     arrived.fields = fields_dup(&rest->fields, &f->arena);
     head = incomplete_whole_head(f->incomplete, &arrived, now, &f->arena);
-    judge(f, METHOD_GET, &head, &v);
-    if (!v.store || !place(f, &head, &key) || !fill_can_continue(f->incomplete))
+    filler_judge(f, METHOD_GET, &head, &v);
+    if (!v.store || !filler_place(f, &head, &key) || !fill_can_continue(f->incomplete))
         return false;
-    keep(f, &head, &v, &key, (int64_t)length);
+    filler_keep(f, &head, &v, &key, (int64_t)length);
     fill_continue(f->fill, f->incomplete);
     return true;
 }
@@ -362,7 +352,7 @@ static bool arrived_rest(struct filler *f, const struct http_response *in)
     done = in->status == 206 && complete(f, in);
     object_release(&f->incomplete);
     if (!done && (in->status == 206 || in->status == 416)) {
-        ask_again(f);
+        filler_ask_again(f);
         return true;
     }
     return done;
@@ -396,6 +386,10 @@ void filler_arrived(struct filler *f, const struct http_response *in)
         filler_fail(f, 502, "no-range");
         return;
     }
+    if (f->slice.head != NULL) {
+        slice_arrived(f, in);
+        return;
+    }
     if (in->status == 304 && !f->whole) {
         struct fields stored = {0};
 
@@ -413,9 +407,11 @@ void filler_arrived(struct filler *f, const struct http_response *in)
         filler_fail(f, 502, "origin-error");
         return;
     }
+    if (f->slice.bytes != 0 ? slice_version_arrived(f, in) : slice_instead(f, in))
+        return;
     if (is_part_of_too_much(f, in)) {
         f->whole = true; /* an origin that knows no ranges sends all, and we take the part */
-        ask_again(f);
+        filler_ask_again(f);
         return;
     }
     if (f->incomplete != NULL && arrived_rest(f, in))
@@ -427,12 +423,12 @@ void filler_arrived(struct filler *f, const struct http_response *in)
     judge_arrived(f, &head, &v);
     if (!v.store && f->whole)
         v.reason = whole_reason(f);
-    else if (v.store && !place(f, &head, &key))
+    else if (v.store && !filler_place(f, &head, &key))
         v.reason = NOSTORE_KEY_LIMIT;
     if (v.reason != NOSTORE_NONE) {
         not_stored(f, v.reason, in->status);
         pass(f, &head, &v, length);
     } else {
-        keep(f, &head, &v, &key, length);
+        filler_keep(f, &head, &v, &key, length);
     }
 }

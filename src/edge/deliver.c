@@ -7,6 +7,7 @@
 
 #include "edge/conf.h"
 #include "edge/recode.h"
+#include "edge/slices.h"
 #include "http/status.h"
 
 #include <stdio.h>
@@ -33,8 +34,8 @@ struct span deliver_own_lines(struct request *r, const struct object *obj)
     int64_t age = fresh_age(&obj->fresh, worker_wall_s(r->txn->worker));
 
     /* A response that came just now for us has an Age only if it had one (RFC 9111 §5.1). */
-    if (r->cs.hit || r->word == CACHE_REVALIDATED || r->word == CACHE_STALE ||
-        (r->cs.stored && age > 0)) {
+    if (r->cs.hit || r->word == CACHE_PARTIAL || r->word == CACHE_REVALIDATED ||
+        r->word == CACHE_STALE || (r->cs.stored && age > 0)) {
         memcpy(at, "Age: ", 5);
         at += 5;
         at += span_put_u64(at, (uint64_t)age);
@@ -70,6 +71,7 @@ void deliver_respond(struct request *r, struct txn_response *resp)
 
     if (f != NULL)
         apply_headers(r, f);
+    slices_close(r);
     r->status = resp->status;
     r->responded = true;
     r->first_byte_us = clock_mono_us();
@@ -117,6 +119,28 @@ struct fields *deliver_all_fields(struct request *r, const struct object *obj)
     return f;
 }
 
+bool deliver_ready(struct request *r, struct object *obj, uint64_t first, uint64_t count)
+{
+    return obj->sliced_bytes == 0 || slices_ready(r, obj, first, count);
+}
+
+static void on_slices(void *ctx)
+{
+    txn_wake(((struct request *)ctx)->txn);
+}
+
+void deliver_range(struct request *r, struct object *obj, uint64_t first, uint64_t count)
+{
+    struct reader *head = r->reader;
+
+    if (obj->sliced_bytes == 0) {
+        reader_range(r->reader, first, count);
+        return;
+    }
+    r->reader = slices_reader(r, obj, first, count, on_slices, r);
+    reader_close(&head);
+}
+
 void deliver_whole(struct request *r, const struct object *obj, struct fields *fields,
     const struct object *fresh, int64_t length)
 {
@@ -145,6 +169,11 @@ void deliver_whole(struct request *r, const struct object *obj, struct fields *f
 static void whole(
     struct request *r, struct object *obj, int64_t length, const struct recode_choice *choice)
 {
+    if (obj->sliced_bytes != 0 && r->txn->request.method != METHOD_HEAD) {
+        if (!deliver_ready(r, obj, 0, obj->sliced_bytes))
+            return;
+        deliver_range(r, obj, 0, obj->sliced_bytes);
+    }
     if (choice->other)
         deliver_recoded(r, obj, choice->coding);
     else
@@ -163,8 +192,10 @@ static bool asks_for_less(const struct http_request *req)
 }
 
 /* -1 when it is not known, or when only the chunked coding can carry what follows the body. */
-static int64_t body_length(struct request *r)
+static int64_t body_length(struct request *r, const struct object *obj)
 {
+    if (obj->sliced_bytes != 0)
+        return (int64_t)obj->sliced_bytes;
     if (r->route.policy->pass_trailers && reader_trailers(r->reader).n > 0)
         return -1;
     return reader_length(r->reader);
@@ -179,7 +210,7 @@ void request_deliver(struct request *r, struct object *obj)
 
     if (r->recoded != NULL) /* that comes, and this is not what goes out */
         return;
-    length = body_length(r);
+    length = body_length(r, obj);
     if (obj->recode != RECODE_NOT)
         choice = recode_choose(
             &r->route.policy->coding, req, obj, obj->passed ? -1 /* HEAD has none */ : length);

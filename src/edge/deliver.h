@@ -15,6 +15,11 @@ struct span deliver_own_lines(struct request *r, const struct object *obj);
 struct fields *deliver_all_fields(struct request *r, const struct object *obj);
 /* Those of them that a response without the representation has (RFC 9110 §15.4.5). */
 struct fields *deliver_few_fields(struct request *r, const struct object *obj);
+/* Whether the response can begin, with these bytes of the body. False: their first slice (slices.h)
+ * is waited for; request_deliver() is called again, or the request has been answered otherwise. */
+MUST_USE bool deliver_ready(struct request *r, struct object *obj, uint64_t first, uint64_t count);
+/* Then: lets r->reader give them. */
+void deliver_range(struct request *r, struct object *obj, uint64_t first, uint64_t count);
 /* Applies the rules on fields, and answers. */
 void deliver_respond(struct request *r, struct txn_response *resp);
 

@@ -4,6 +4,7 @@
 #include "cache/key.h"
 #include "cache/object.h"
 #include "cache/policy.h"
+#include "cache/slice.h"
 #include "cache/vary.h"
 #include "edge/conf.h"
 #include "edge/decision.h"
@@ -180,6 +181,9 @@ static json_t *policy_part(const struct policy *p)
     o = json_object();
     put(o, "origin", p->origin != NULL ? text(p->origin->name) : json_null());
     put(o, "bypass", json_boolean(p->bypass));
+    put(o, "slice_bytes", number((int64_t)p->slice_bytes));
+    put(o, "slice_from",
+        p->slice_from == SLICE_FROM_TOO_BIG ? json_null() : number((int64_t)p->slice_from));
     put(o, "range_wait_bytes", number((int64_t)p->range_wait_bytes));
     put(o, "ttl_s", c->ttl_s >= 0 ? number(c->ttl_s) : json_null());
     put(o, "default_s", number(c->default_s));
@@ -234,7 +238,7 @@ static json_t *variant_part(const struct explained *x, const struct object *obj)
     put(o, "chosen", json_boolean(span_eq(obj->key, x->decision.variant.text)));
     put(o, "values", lines_part(span_from(obj->key, x->route.key.text.n)));
     put(o, "status", number(obj->status));
-    put(o, "body_bytes", number((int64_t)obj->body_bytes));
+    put(o, "body_bytes", number((int64_t)object_length(obj)));
     put(o, "ttl_s", number(fresh_ttl(&obj->fresh, x->source->now)));
     return o;
 }
@@ -276,6 +280,28 @@ static json_t *vary_part(const struct explained *x)
 
 /* --- what is stored ----------------------------------------------------------------------- */
 
+/* Of a head object: the slice in which the request's range begins. */
+static json_t *slice_part(const struct explained *x, const struct object *obj)
+{
+    struct span range = fields_get(&x->request.fields, FIELD_RANGE);
+    char text[SLICE_KEY_MAX];
+    struct object *slice;
+    struct cache_key key;
+    uint32_t n;
+    json_t *o;
+
+    if (obj->sliced_bytes == 0)
+        return json_null();
+    n = slice_wanted(range, obj->sliced_bytes, obj->slice_bytes);
+    key = slice_key(obj->id, n, text);
+    slice = cache_peek(x->source->cache, &key);
+    o = json_object();
+    put(o, "n", number(n));
+    put(o, "stored", json_boolean(slice != NULL));
+    object_release(&slice);
+    return o;
+}
+
 static json_t *stored_part(const struct explained *x)
 {
     const struct object *obj = x->decision.obj;
@@ -285,7 +311,9 @@ static json_t *stored_part(const struct explained *x)
         return json_null();
     o = json_object();
     put(o, "status", number(obj->status));
-    put(o, "body_bytes", number((int64_t)obj->body_bytes));
+    put(o, "body_bytes", number((int64_t)object_length(obj)));
+    put(o, "slice_bytes", obj->sliced_bytes != 0 ? number(obj->slice_bytes) : json_null());
+    put(o, "slice", slice_part(x, obj));
     put(o, "etag", text_or_null(object_get(obj, FIELD_ETAG)));
     put(o, "last_modified", text_or_null(object_get(obj, FIELD_LAST_MODIFIED)));
     put(o, "soft_purged", json_boolean(obj->soft_purged));

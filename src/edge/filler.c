@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cache/object.h"
+#include "cache/slice.h"
 #include "cache/spec.h"
 #include "cache/vary.h"
 #include "edge/forward.h"
@@ -63,24 +64,17 @@ static void copy_request(struct filler *f, const struct request *r, bool client)
     }
 }
 
-struct filler *filler_join(
-    struct request *r, struct object *validate, bool collapse, bool client, struct fill **fill)
+/* A filler for a fill that is to be led; NULL when somebody else leads it. */
+static struct filler *join(
+    struct request *r, struct fill_request *rq, bool client, struct fill **fill)
 {
     struct filler *f = xcalloc(1, sizeof(*f));
-    struct cache_key aside = cache_key_of(SPAN("aside"));
-    struct fill_request rq = {
-        /* What an unsafe request makes invalid shall not doom its own response. */
-        .key = method_safe(r->txn->request.method) ? &r->variant : &aside,
-        .resource = r->varies ? &r->route.key : NULL,
-        .unlearnt = r->unlearnt.text.p != NULL ? &r->unlearnt : NULL,
-        .seen = r->stored != NULL ? r->stored : validate,
-        .collapse = collapse,
-        .worker = r->txn->worker,
-        .on_room = on_room,
-        .ctx = f,
-    };
-    enum fill_role role = fill_join(r->edge->cache, &rq, fill);
+    enum fill_role role;
 
+    rq->worker = r->txn->worker;
+    rq->on_room = on_room;
+    rq->ctx = f;
+    role = fill_join(r->edge->cache, rq, fill);
     if (role == FILL_FOLLOW) {
         free(f);
         return NULL;
@@ -89,18 +83,66 @@ struct filler *filler_join(
     f->edge = r->edge;
     f->fill = *fill;
     f->client = client ? r : NULL;
-    f->validate = validate != NULL ? object_ref(validate) : NULL;
     f->policy = r->route.policy;
     f->alone = role == FILL_ALONE;
     f->whole = r->own_fetch;
     filler_resume_init(f);
     copy_request(f, r, client);
-    if (validate == NULL && !f->whole && f->request.method == METHOD_GET)
+    list_append(&f->edge->fillers, &f->node);
+    return f;
+}
+
+struct filler *filler_join(
+    struct request *r, struct object *validate, bool collapse, bool client, struct fill **fill)
+{
+    struct cache_key aside = cache_key_of(SPAN("aside"));
+    struct fill_request rq = {
+        /* What an unsafe request makes invalid shall not doom its own response. */
+        .key = method_safe(r->txn->request.method) ? &r->variant : &aside,
+        .resource = r->varies ? &r->route.key : NULL,
+        .unlearnt = r->unlearnt.text.p != NULL ? &r->unlearnt : NULL,
+        .seen = r->stored != NULL ? r->stored : validate,
+        .collapse = collapse,
+    };
+    struct filler *f = join(r, &rq, client, fill);
+
+    if (f == NULL)
+        return NULL;
+    f->validate = validate != NULL ? object_ref(validate) : NULL;
+    slice_want_by_rule(f, r->large);
+    if (validate == NULL && !f->whole && f->request.method == METHOD_GET && f->slice.bytes == 0)
         f->incomplete = incomplete_find(r->edge->cache, &f->variant, &f->arena);
     if (client && f->incomplete != NULL)
         r->cs.fwd = FWD_PARTIAL;
-    list_append(&f->edge->fillers, &f->node);
     return f;
+}
+
+struct filler *filler_join_slice(struct request *r, struct object *head, uint32_t n, bool collapse,
+    bool client, struct fill **fill)
+{
+    char text[SLICE_KEY_MAX];
+    struct cache_key key = slice_key(head->id, n, text);
+    struct fill_request rq = {.key = &key, .collapse = collapse};
+    struct filler *f = join(r, &rq, client, fill);
+
+    if (f != NULL)
+        f->slice = (struct slice_want){head->slice_bytes, n, object_ref(head)};
+    return f;
+}
+
+bool filler_lead_slice(struct filler *f, struct fill **fill)
+{
+    char text[SLICE_KEY_MAX];
+    struct cache_key key = slice_key(f->slice.head->id, f->slice.n, text);
+    struct fill_request rq = {
+        .key = &key,
+        .collapse = true,
+        .worker = f->edge->worker,
+        .on_room = on_room,
+        .ctx = f,
+    };
+
+    return fill_join(f->edge->cache, &rq, fill) != FILL_FOLLOW;
 }
 
 /* The beginning that it keeps beside, if there is one. */
@@ -126,6 +168,7 @@ void filler_end(struct filler *f)
     object_release(&f->validate);
     object_release(&f->incomplete);
     object_release(&f->head);
+    object_release(&f->slice.head);
     deadline_stop(&f->resume);
     end_beside(f, false);
     list_remove(&f->node);
@@ -190,8 +233,17 @@ void filler_start(struct filler *f)
         add_conditions(f, &fields);
     else if (!f->whole && f->incomplete != NULL)
         incomplete_ask(f->incomplete->body_bytes, f->incomplete, &fields, &f->arena);
+    if (f->slice.bytes != 0)
+        slice_ask(f, &fields);
     f->asked_at = worker_wall_s(f->edge->worker);
     f->fetch = fetch_start(&f->edge->fetcher, f->policy->origin, &rq, &handlers, f);
+}
+
+void filler_ask_again(struct filler *f)
+{
+    object_release(&f->validate);
+    fetch_cancel(&f->fetch);
+    filler_start(f);
 }
 
 void filler_body_ready(struct filler *f)

@@ -21,6 +21,9 @@ struct filler;
  */
 MUST_USE struct filler *filler_join(
     struct request *r, struct object *validate, bool collapse, bool client, struct fill **fill);
+/* The same for slice `n` of what `head` (slice.h) is the head of. */
+MUST_USE struct filler *filler_join_slice(struct request *r, struct object *head, uint32_t n,
+    bool collapse, bool client, struct fill **fill);
 void filler_start(struct filler *f);
 
 /* More of the request's body can be pulled. */

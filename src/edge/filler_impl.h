@@ -1,14 +1,17 @@
 /*
  * filler_impl.h - the inside of a filler, for filler.c (its life), arrival.c (what becomes of the
- * response) and resume.c (when that was cut). Private to the three.
+ * response), resume.c (when that was cut) and slice_fill.c (what is fetched slice by slice).
+ * Private to the four.
  */
 #ifndef EDGE_FILLER_IMPL_H
 #define EDGE_FILLER_IMPL_H
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "cache/policy.h"
 #include "edge/filler.h"
 #include "edge/forward.h"
+#include "edge/slice_fill.h"
 #include "loop/deadline.h"
 #include "origin/fetch.h"
 
@@ -35,6 +38,7 @@ struct filler {
     wall_s asked_at;
     bool alone;                /* nobody else can find the fill */
     bool whole;                /* the request went on as it came: nothing is stored */
+    struct slice_want slice;   /* a slice is asked for instead of the whole */
     struct object *incomplete; /* counted; the beginning that the rest is asked for, or NULL */
     struct fill *beside;       /* counted; of a 206 that is a beginning, which it keeps; or NULL */
     struct object *head;       /* counted; of a response whose rest can be asked for, or NULL */
@@ -63,7 +67,23 @@ void filler_ask_rest(struct filler *f, struct fields *fields);
 /* The head of what should be the rest. May end the filler. */
 void filler_arrived_rest(struct filler *f, const struct http_response *head);
 
-/* arrival.c: the head of the response is there: stored, passed, or taken for what it says about
+/* Cancels the fetch and starts another, without conditions. */
+void filler_ask_again(struct filler *f);
+/* Joins the fill of f->slice. True: *fill is the filler's to lead. Else somebody else's, or one
+ * that is done already. */
+MUST_USE bool filler_lead_slice(struct filler *f, struct fill **fill);
+
+/* arrival.c: may it be stored? */
+void filler_judge(
+    struct filler *f, enum http_method method, const struct http_response *head, struct verdict *v);
+/* The key under which the response will be found: its variant's, when it varies. False: it may not
+ * be stored. */
+MUST_USE bool filler_place(
+    struct filler *f, const struct http_response *head, struct cache_key *key);
+/* The fill becomes an object with this head. */
+void filler_keep(struct filler *f, struct http_response *head, const struct verdict *v,
+    const struct cache_key *key, int64_t length);
+/* The head of the response is there: stored, passed, or taken for what it says about
  * something stored. May end the filler. */
 void filler_arrived(struct filler *f, const struct http_response *head);
 

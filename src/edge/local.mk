@@ -7,4 +7,5 @@ src_edge_libedge_a_SOURCES = \
 	%D%/names.h %D%/notstored.c %D%/notstored.h %D%/policy_conf.c %D%/recode.c \
 	%D%/recode.h %D%/recoded.c %D%/recoder.c %D%/recoder.h %D%/request.c %D%/resume.c \
 	%D%/request.h %D%/route.c %D%/route.h %D%/server.c %D%/server.h %D%/site.c %D%/site.h \
-	%D%/site_conf.c %D%/site_conf.h %D%/worker.h
+	%D%/site_conf.c %D%/site_conf.h %D%/slice_fill.c %D%/slice_fill.h %D%/slices.c \
+	%D%/slices.h %D%/unsliced.c %D%/unsliced.h %D%/worker.h

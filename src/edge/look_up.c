@@ -82,13 +82,20 @@ static void wait_for_ranges(struct request *r)
     start_again(r, true);
 }
 
+void request_fail(struct request *r, int status, const char *why)
+{
+    r->cs.detail = span_of(why);
+    request_answer_error(r, status, failure_sentence(status));
+}
+
 static void answer_failure(struct request *r)
 {
     int status = reader_status(r->reader);
+    const char *why = reader_why(r->reader);
 
-    r->cs.detail = span_of(reader_why(r->reader));
+    r->cs.detail = span_of(why);
     if (!deliver_stale(r))
-        request_answer_error(r, status, failure_sentence(status));
+        request_fail(r, status, why);
 }
 
 /* --- waiting for a head ------------------------------------------------------------------- */
@@ -120,6 +127,13 @@ static void start_again(struct request *r, bool collapse)
         ask_origin(r, false);
     else
         request_look_up(r);
+}
+
+void request_start_again(struct request *r)
+{
+    r->cs = (struct cache_status){0};
+    r->large = true;
+    start_again(r, true);
 }
 
 static void on_wake(void *ctx)

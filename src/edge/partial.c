@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "edge/deliver.h"
 #include "edge/incomplete.h"
+#include "edge/slices.h"
 #include "http/multipart.h"
 #include "http/range.h"
 
@@ -44,11 +45,11 @@ static void single(struct request *r, struct object *obj, struct byte_range rang
         .fields = f,
         .more = deliver_own_lines(r, obj),
         .length = (int64_t)(range.last - range.first + 1),
-        .reader = r->reader,
     };
 
     add_content_range(r, f, &cr);
-    reader_range(r->reader, range.first, (uint64_t)resp.length);
+    deliver_range(r, obj, range.first, (uint64_t)resp.length);
+    resp.reader = r->reader;
     deliver_respond(r, &resp);
 }
 
@@ -58,6 +59,7 @@ static void single(struct request *r, struct object *obj, struct byte_range rang
 struct several {
     struct request *r;
     struct reader *base; /* owns; of the whole body: others are made of it */
+    struct object *obj;  /* borrowed from that */
     struct multipart text;
     struct range_set set;
     unsigned at; /* parts given: head, range, head, range, ..., end */
@@ -67,6 +69,7 @@ static enum part_state next_part(void *ctx, struct reader *self, struct reader_p
 {
     struct several *s = ctx;
     unsigned i = s->at / 2;
+    uint64_t first, n;
 
     if (i == s->set.n) {
         if (s->at++ % 2 != 0)
@@ -78,10 +81,16 @@ static enum part_state next_part(void *ctx, struct reader *self, struct reader_p
         out->text = s->text.heads[i];
         return PART_READY;
     }
+    first = s->set.v[i].first;
+    n = s->set.v[i].last - first + 1;
+    if (s->obj->sliced_bytes != 0) {
+        out->reader = slices_reader(s->r, s->obj, first, n, reader_parts_ready, self);
+        return PART_READY;
+    }
     out->reader = reader_again(s->base, reader_parts_ready, self);
     if (out->reader == NULL)
         return PART_CUT; /* memory was short, and its first bytes are gone */
-    reader_range(out->reader, s->set.v[i].first, s->set.v[i].last - s->set.v[i].first + 1);
+    reader_range(out->reader, first, n);
     return PART_READY;
 }
 
@@ -92,7 +101,7 @@ static void close_parts(void *ctx)
     reader_close(&s->base);
 }
 
-static const struct part_source multipart_source = {next_part, close_parts};
+static const struct part_source multipart_source = {.next = next_part, .close = close_parts};
 
 static void on_parts(void *ctx)
 {
@@ -110,6 +119,7 @@ static bool multipart(
     struct fields *f;
 
     s->r = r;
+    s->obj = obj;
     s->set = *set;
     if (!multipart_make(&s->text, set, length, object_get(obj, FIELD_CONTENT_TYPE), random, a) ||
         s->text.length > length) {
@@ -189,7 +199,9 @@ bool deliver_partial(
         unsatisfiable(r, obj, (uint64_t)length);
         return true;
     }
-    if (better_alone(r, obj, &set)) {
+    if (!deliver_ready(r, obj, set.v[0].first, set.v[0].last - set.v[0].first + 1))
+        return true;
+    if (obj->sliced_bytes == 0 && better_alone(r, obj, &set)) {
         request_fetch_ranges(r);
         return true;
     }

@@ -3,6 +3,7 @@
  */
 #include "edge/site_conf.h"
 
+#include "cache/slice.h"
 #include "cache/spec.h"
 #include "http/chars.h"
 #include "http/fields.h"
@@ -320,6 +321,38 @@ static void set_set_cookie(struct conf_load *l, void *self, const struct conf_no
         ((struct policy *)self)->cache.set_cookie = (enum set_cookie)word;
 }
 
+/* --- slices --------------------------------------------------------------------------------- */
+
+static void set_slice(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct policy *p = self;
+    uint64_t bytes;
+
+    if (conf_arg_is(node, 0, "off")) {
+        p->slice_bytes = 0;
+        return;
+    }
+    if (!conf_arg_size(l, node, 0, &bytes))
+        return;
+    if (bytes < SLICE_BYTES_MIN || bytes > SLICE_BYTES_MAX) {
+        conf_error(l->errors, node->args[0].at,
+            "a slice has 64KiB to 16MiB, and \"%.*s\" is not in between", CONF_SHOW(arg(node, 0)));
+        return;
+    }
+    p->slice_bytes = bytes;
+}
+
+static void set_slice_from(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct policy *p = self;
+    uint64_t bytes;
+
+    if (conf_arg_is(node, 0, "always"))
+        p->slice_from = SLICE_FROM_ALWAYS;
+    else if (conf_arg_size(l, node, 0, &bytes))
+        p->slice_from = bytes > 0 ? bytes : 1;
+}
+
 /* --- the table ------------------------------------------------------------------------------ */
 
 const struct directive policy_directives[] = {
@@ -378,6 +411,17 @@ const struct directive policy_directives[] = {
                  "one that was not used for longest goes."},
     {"bypass", CONF_CUSTOM(set_bypass, 0, 0),
         .about = "Neither looks up nor stores: every request goes to the origin."},
+    {"slice", CONF_CUSTOM(set_slice, 1, 1), .usage = "off|SIZE", .unset = "1MiB",
+        .about =
+            "Large representations are stored in slices of this size (64KiB to 16MiB, and "
+            "never more than an object may have), each fetched by its range when it is first "
+            "needed. They need a strong ETag and an origin that knows ranges; others pass. off "
+            "passes all that is too large for an object."},
+    {"slice-from", CONF_CUSTOM(set_slice_from, 1, 1), .usage = "SIZE|always",
+        .unset = "what is too large for an object",
+        .about = "What is larger than SIZE is stored in slices. always is for paths with large "
+                 "files: already the first request asks the origin for a slice only, and "
+                 "everything that is larger than one is sliced."},
     {"header", CONF_CUSTOM(set_header, 2, 3), .usage = "set NAME VALUE|unset NAME",
         .flags = DIRECTIVE_MANY,
         .about = "Sets or removes a field of responses on their way to the client."},

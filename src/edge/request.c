@@ -6,6 +6,7 @@
 #include "edge/conf.h"
 #include "edge/filler.h"
 #include "edge/server.h"
+#include "edge/slices.h"
 #include "http/hop.h"
 
 #include <string.h>
@@ -105,6 +106,7 @@ static void on_body_ready(struct txn *t)
 static const enum counter word_counters[] = {
     [CACHE_NONE] = C_REQ_NONE,
     [CACHE_HIT] = C_REQ_HIT,
+    [CACHE_PARTIAL] = C_REQ_PARTIAL,
     [CACHE_MISS] = C_REQ_MISS,
     [CACHE_EXPIRED] = C_REQ_EXPIRED,
     [CACHE_STALE] = C_REQ_STALE,
@@ -165,6 +167,7 @@ static void on_end(struct txn *t, enum txn_end why)
     log_access(r, why);
     if (r->filler != NULL)
         filler_client_left(r->filler);
+    slices_close(r);
     reader_close(&r->reader);
     reader_close(&r->recoded);
     object_release(&r->stored);

@@ -26,6 +26,7 @@
 #include "session/txn.h"
 
 struct filler;
+struct slices;
 
 struct request {
     struct txn *txn;          /* borrowed */
@@ -42,6 +43,8 @@ struct request {
     enum coding recoding;     /* which one that is */
     struct object *base;      /* counted; what is delivered in another coding, or NULL */
     struct filler *filler;    /* runs our fill while we lead it, or NULL */
+    struct slices *slices;    /* owns; opened for the body and not taken by `reader` yet, or NULL */
+    bool large;               /* what it wants was sliced until just now */
     bool leads;               /* the fill that it reads is its own */
     bool own_fetch;           /* shares nothing: bypass, unsafe method, known not storable */
     bool ranges_alone;        /* own_fetch of the ranges that it asks for, beside others' fill */
@@ -66,6 +69,11 @@ void request_look_up(struct request *r);
 /* Asks the origin for the ranges that the request wants, beside the fill that it follows, which is
  * too far from them. Unless a 206 or 416 comes, the request follows the fill again and waits. */
 void request_fetch_ranges(struct request *r);
+/* What was begun for it is no longer of use, and nothing was sent: looks it up once more, or
+ * fetches for it alone when that was too often. */
+void request_start_again(struct request *r);
+/* Answers for an origin that failed. `why` is static. */
+void request_fail(struct request *r, int status, const char *why);
 
 /* partial.c: answers with ranges of what is kept of an incomplete response, if there is one that
  * has all of them and is fresh. */

@@ -17,6 +17,7 @@
 #include "edge/notstored.h"
 #include "edge/recoder.h"
 #include "edge/request.h"
+#include "edge/unsliced.h"
 #include "net/listen.h"
 #include "net/resolver.h"
 
@@ -61,6 +62,7 @@ static bool open_cache(struct edge *e)
     if (e->cache == NULL)
         log_msg(LOG_ERROR, "cannot open the cache: %s", err);
     e->notstored = notstored_new();
+    e->unsliced = unsliced_new();
     return e->cache != NULL;
 }
 
@@ -250,6 +252,7 @@ void edge_close(struct edge **ep)
     if (e->cache != NULL)
         cache_close(&e->cache);
     notstored_free(&e->notstored);
+    unsliced_free(&e->unsliced);
     sink_close(&e->access_log);
     hints_free(&e->hints);
     free(e->workers);

@@ -17,6 +17,7 @@ struct cache;
 struct edge_conf;
 struct notstored_table;
 struct hints;
+struct unsliced;
 struct pool;
 struct sink;
 
@@ -28,6 +29,7 @@ struct edge {
     struct pool *coding;               /* owns; steps of recoders */
     struct sink *access_log;           /* owns; or NULL */
     struct admin *admin;               /* owns; lives on the first worker */
+    struct unsliced *unsliced;         /* owns; resources whose origin gives no slices */
     struct hints *hints;               /* owns; of earlier 103s */
     struct edge_worker *workers;       /* owns; conf->workers of them */
     struct addr *bound;                /* owns; where we listen */

@@ -32,6 +32,10 @@ struct header_rule {
     struct header_rule *next;
 };
 
+#define SLICE_FROM_ALWAYS                                                                          \
+    ((uint64_t)0)                     /* whatever is larger than a slice; ask for slices at once */
+#define SLICE_FROM_TOO_BIG UINT64_MAX /* what is larger than an object may be */
+
 /* What a site says, and a path rule in its place (it starts as a copy of its site's). */
 struct policy {
     struct origin *origin;   /* borrowed from the configuration */
@@ -44,6 +48,8 @@ struct policy {
     struct header_rule *headers; /* in the order of the file, or NULL */
     int redirect_status;         /* 0: no redirect */
     struct span redirect_to;
+    uint64_t slice_bytes;       /* of a slice at most (cache/slice.h); 0: nothing is sliced */
+    uint64_t slice_from;        /* larger representations are sliced; SLICE_FROM_... */
     struct cache_options cache; /* lifetimes, key, what may be stored */
     struct coding_options coding;
 };

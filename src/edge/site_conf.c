@@ -1,5 +1,6 @@
 #include "edge/site_conf.h"
 
+#include "cache/slice.h"
 #include "edge/conf.h"
 #include "http/uri.h"
 #include "net/addr.h"
@@ -50,6 +51,8 @@ static void *site_open(struct conf_load *l, void *parent, const struct conf_node
     s->rules_end = &s->rules;
     s->policy.cache = cache_options_default();
     s->policy.coding = coding_options_default();
+    s->policy.slice_bytes = SLICE_BYTES_DEFAULT;
+    s->policy.slice_from = SLICE_FROM_TOO_BIG;
     conf->hosts += s->hosts_n;
     *conf->sites_end = s;
     conf->sites_end = &s->next;

@@ -77,7 +77,7 @@ def test_what_must_not_be_stored_is_not_begun(edge, origin):
 def test_a_part_of_what_is_too_large_costs_that_part(selvaged, origin):
     """RangeAmp: the end of something that is never stored is not fetched from its beginning."""
     edge = selvaged(config=f"cache {{ memory 16MiB; object-max 100KiB; }}\n"
-                           f"site * {{ origin {origin.url}; }}", memory=None)
+                           f"site * {{ origin {origin.url}; slice off; }}", memory=None)
     size = 4 << 20
 
     @origin.at("/a")

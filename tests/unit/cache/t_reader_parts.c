@@ -52,7 +52,7 @@ static void wake(void *ctx)
     ((struct script *)ctx)->woken++;
 }
 
-static const struct part_source source = {next, closed};
+static const struct part_source source = {.next = next, .close = closed};
 
 static struct reader *reader_scripted(struct script *s, int64_t length)
 {

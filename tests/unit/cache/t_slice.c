@@ -72,7 +72,14 @@ static void wanted(void **state)
     static const struct {
         const char *range;
         uint32_t n;
+        uint64_t total; /* 0: not known */
     } rows[] = {
+        {"bytes=-5", 9, 1000},
+        {"bytes=-500", 5, 1000},
+        {"bytes=-5000", 0, 1000},
+        {"bytes=999-", 9, 1000},
+        {"bytes=1000-", 0, 1000},
+        {"bytes=1000-, 700-", 7, 1000},
         {"bytes=0-", 0},
         {"bytes=99-", 0},
         {"bytes=100-100", 1},
@@ -89,8 +96,8 @@ static void wanted(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_int_equal(slice_wanted(span_of(rows[i].range), 100), rows[i].n);
-    assert_int_equal(slice_wanted(SPAN_EMPTY, 100), 0);
+        assert_int_equal(slice_wanted(span_of(rows[i].range), rows[i].total, 100), rows[i].n);
+    assert_int_equal(slice_wanted(SPAN_EMPTY, 0, 100), 0);
 }
 
 static void keys(void **state)

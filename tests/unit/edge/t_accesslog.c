@@ -228,6 +228,7 @@ static void every_cache_word_is_written(void **state)
 {
     static const char *const words[] = {[CACHE_NONE] = "-",
         [CACHE_HIT] = "HIT",
+        [CACHE_PARTIAL] = "PARTIAL",
         [CACHE_MISS] = "MISS",
         [CACHE_EXPIRED] = "EXPIRED",
         [CACHE_STALE] = "STALE",

@@ -1,0 +1,334 @@
+#include "edge/slices.h"
+
+#include "base/check.h"
+#include "base/counters.h"
+#include "cache/object.h"
+#include "cache/slice.h"
+#include "edge/filler.h"
+#include "edge/slice_fill.h"
+
+enum { TRIES_MAX = 2 }; /* of one slice, for one response */
+
+/* A slice that was opened and not handed out yet. */
+struct open_slice {
+    struct reader *reader; /* owns; NULL: none */
+    struct fill *fill;     /* counted; NULL: it was stored */
+    uint32_t n;
+};
+
+/* Some bytes of a representation, on their way to one client. In the request's arena. */
+struct slices {
+    struct request *r;      /* borrowed */
+    struct object *head;    /* counted */
+    struct reader *self;    /* the reader of parts; NULL while the first slice is waited for */
+    uint64_t first;         /* of the range */
+    uint64_t pos, end;      /* the next byte to be handed out; the first behind the range */
+    struct open_slice next; /* the one that pos is in, or that is read ahead */
+    struct fill *arriving; /* counted; of the slice that was handed out last, if it was not whole */
+    uint32_t tried;        /* the slice that failed last, */
+    unsigned tries;        /* and how often */
+};
+
+static void on_slice(void *ctx);
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static void close_slice(struct open_slice *o)
+{
+    reader_close(&o->reader);
+    fill_release(&o->fill);
+}
+
+/* The part of slice `n` that is wanted. */
+static void set_range(struct slices *s, uint32_t n)
+{
+    struct byte_range range = slice_range(s->head->sliced_bytes, s->head->slice_bytes, n);
+    uint64_t from = s->pos > range.first ? s->pos : range.first;
+    uint64_t to = s->end - 1 < range.last ? s->end - 1 : range.last;
+
+    reader_range(s->next.reader, from - range.first, to - from + 1);
+}
+
+/* Before the first byte, the answer tells that something had to be fetched. */
+static void tell_status(struct request *r, bool collapsed)
+{
+    if (r->responded)
+        return;
+    r->cs.hit = false;
+    if (r->cs.fwd == FWD_NONE) {
+        r->cs.fwd = FWD_PARTIAL;
+        r->cs.collapsed = collapsed;
+    }
+    if (r->word == CACHE_HIT)
+        r->word = CACHE_PARTIAL;
+}
+
+static void fetch_slice(struct slices *s, uint32_t n, bool collapse)
+{
+    struct request *r = s->r;
+    struct open_slice *o = &s->next;
+    bool first = !r->responded && r->filler == NULL;
+    struct fill *fill;
+    struct filler *f = filler_join_slice(r, s->head, n, collapse, first, &fill);
+
+    o->reader = reader_of_fill(fill, f != NULL, r->txn->worker, on_slice, s);
+    o->fill = f != NULL ? fill_ref(fill) : fill;
+    if (f != NULL) {
+        if (first)
+            r->filler = f;
+        filler_start(f);
+    }
+    count(f != NULL ? C_SLICES_FETCHED : C_SLICES_FOLLOWED);
+    tell_status(r, f == NULL);
+}
+
+static void open_slice(struct slices *s, uint32_t n)
+{
+    struct open_slice *o = &s->next;
+    char text[SLICE_KEY_MAX];
+    struct cache_key key = slice_key(s->head->id, n, text);
+    struct object *obj = cache_find(s->r->edge->cache, &key);
+
+    o->n = n;
+    if (obj != NULL) {
+        count(C_SLICES_HIT);
+        o->reader = reader_of_object(obj);
+        object_release(&obj);
+    } else {
+        fetch_slice(s, n, true);
+        if (o->reader == NULL) { /* a window whose first bytes are gone */
+            fill_release(&o->fill);
+            fetch_slice(s, n, false);
+        }
+    }
+    set_range(s, n);
+}
+
+/* --- failing -------------------------------------------------------------------------------- */
+
+/* Whether the slice may be asked for again; counts. */
+static bool may_try(struct slices *s, uint32_t n)
+{
+    if (s->tried != n || s->tries == 0) {
+        s->tried = n;
+        s->tries = 1;
+    }
+    return s->tries++ < TRIES_MAX;
+}
+
+/* The open slice failed. True: it has been opened again. */
+static bool try_again(struct slices *s)
+{
+    uint32_t n = s->next.n;
+
+    if (reader_status(s->next.reader) == SLICE_LOST || !may_try(s, n))
+        return false;
+    close_slice(&s->next);
+    open_slice(s, n);
+    return true;
+}
+
+/* Nothing was sent yet. */
+static void fail(struct slices *s)
+{
+    struct request *r = s->r;
+    int status = reader_status(s->next.reader);
+    const char *why = reader_why(s->next.reader);
+
+    slices_close(r);
+    if (status == SLICE_LOST)
+        request_start_again(r);
+    else
+        request_fail(r, status, why);
+}
+
+/* --- the reader of parts -------------------------------------------------------------------- */
+
+/* Takes the open slice for a part. */
+static void hand_out(struct slices *s, struct reader_part *out)
+{
+    struct byte_range range = slice_range(s->head->sliced_bytes, s->head->slice_bytes, s->next.n);
+
+    out->reader = s->next.reader;
+    s->next.reader = NULL;
+    fill_release(&s->arriving);
+    s->arriving = s->next.fill;
+    s->next.fill = NULL;
+    s->pos = range.last + 1 < s->end ? range.last + 1 : s->end;
+}
+
+static enum part_state next_part(void *ctx, struct reader *self, struct reader_part *out)
+{
+    struct slices *s = ctx;
+    uint32_t n;
+
+    (void)self;
+    if (s->pos >= s->end)
+        return PART_END;
+    n = slice_at(s->pos, s->head->slice_bytes);
+    if (s->next.reader == NULL)
+        open_slice(s, n);
+    for (;;) {
+        switch (reader_state(s->next.reader)) {
+        case READ_WAIT:
+            return PART_WAIT;
+        case READ_READY:
+            hand_out(s, out);
+            return PART_READY;
+        case READ_ALONE: /* no fill of a slice passes */
+        case READ_FAILED:
+        case READ_CUT:
+            if (try_again(s))
+                continue;
+            s->r->cs.detail = span_of(reader_why(s->next.reader));
+            return PART_CUT;
+        }
+    }
+}
+
+/* A slice ended short. What came of it has been sent, and the rest of it may be had. */
+static bool resume(void *ctx, uint64_t sent)
+{
+    struct slices *s = ctx;
+    uint64_t pos = s->first + sent;
+
+    if (!may_try(s, slice_at(pos, s->head->slice_bytes)))
+        return false;
+    close_slice(&s->next);
+    fill_release(&s->arriving);
+    s->pos = pos;
+    return true;
+}
+
+static void close_view(void *ctx)
+{
+    struct slices *s = ctx;
+
+    close_slice(&s->next);
+    fill_release(&s->arriving);
+    object_release(&s->head);
+}
+
+static const struct part_source source = {
+    .next = next_part,
+    .resume = resume,
+    .close = close_view,
+};
+
+/* --- wake-ups ------------------------------------------------------------------------------- */
+
+/* The client waits for bytes of a slice that arrives: by half of it, the next one is asked for. */
+static void read_ahead(struct slices *s)
+{
+    if (s->arriving == NULL || s->next.reader != NULL || s->pos >= s->end ||
+        fill_bytes(s->arriving) < s->head->slice_bytes / 2)
+        return;
+    open_slice(s, slice_at(s->pos, s->head->slice_bytes));
+}
+
+static void on_slice(void *ctx)
+{
+    struct slices *s = ctx;
+
+    if (s->self == NULL) {
+        request_deliver(s->r, s->head);
+        return;
+    }
+    read_ahead(s);
+    reader_parts_ready(s->self);
+}
+
+/* --- for a request -------------------------------------------------------------------------- */
+
+static struct slices *view_new(struct request *r, struct object *head)
+{
+    struct slices *s = arena_zalloc(&r->txn->arena, sizeof(*s));
+
+    s->r = r;
+    s->head = object_ref(head);
+    return s;
+}
+
+static void view_range(struct slices *s, uint64_t first, uint64_t count)
+{
+    check(count > 0 && first < s->head->sliced_bytes && count <= s->head->sliced_bytes - first);
+    s->first = s->pos = first;
+    s->end = first + count;
+}
+
+void slices_begun(struct request *r, struct object *head, uint32_t n, struct fill *fill)
+{
+    struct slices *s;
+
+    slices_close(r);
+    s = r->slices = view_new(r, head);
+    s->next.n = n;
+    s->next.fill = fill_ref(fill);
+    s->next.reader = reader_of_fill(fill, true, r->txn->worker, on_slice, s);
+}
+
+/* A view whose first slice is open. One that was begun may be of another slice, or of bytes that
+ * are not wanted after all. */
+static void open_first(struct request *r, struct object *head, uint64_t first, uint64_t count)
+{
+    struct slices *s = r->slices;
+    uint32_t n = slice_at(first, head->slice_bytes);
+
+    if (s != NULL &&
+        (s->head != head || (s->end != 0 && (s->first != first || s->end != first + count))))
+        slices_close(r);
+    if (r->slices == NULL)
+        r->slices = view_new(r, head);
+    s = r->slices;
+    if (s->end != 0)
+        return;
+    view_range(s, first, count);
+    if (s->next.reader != NULL && s->next.n != n)
+        close_slice(&s->next);
+    if (s->next.reader == NULL)
+        open_slice(s, n);
+    else
+        set_range(s, n);
+}
+
+bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64_t count)
+{
+    open_first(r, head, first, count);
+    for (;;) {
+        switch (reader_state(r->slices->next.reader)) {
+        case READ_WAIT:
+            return false;
+        case READ_READY:
+            return true;
+        case READ_ALONE:
+        case READ_FAILED:
+        case READ_CUT:
+            if (try_again(r->slices))
+                continue;
+            fail(r->slices);
+            return false;
+        }
+    }
+}
+
+struct reader *slices_reader(struct request *r, struct object *head, uint64_t first, uint64_t count,
+    void (*wake)(void *ctx), void *ctx)
+{
+    struct slices *s = r->slices;
+
+    if (s != NULL && s->first == first) {
+        r->slices = NULL;
+    } else {
+        s = view_new(r, head);
+        view_range(s, first, count);
+    }
+    s->self = reader_of_parts(s->head, &source, s, (int64_t)count, r->txn->worker, wake, ctx);
+    return s->self;
+}
+
+void slices_close(struct request *r)
+{
+    if (r->slices != NULL)
+        close_view(r->slices);
+    r->slices = NULL;
+}
