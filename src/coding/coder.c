@@ -4,6 +4,22 @@
 
 #include <stdlib.h>
 
+/*
+ * Measured by bench/codings on 700 KB of C as one stream of known size (zlib 1.2.13, Brotli 1.0.9,
+ * Zstandard 1.5.4). `first` gives most of the gain at 60 MB/s and more; `stored` is the last level
+ * before time or memory grow faster than the gain.
+ *
+ *            ratio   MB/s   MiB             ratio   MB/s   MiB              ratio   MB/s   MiB
+ *   gzip 1    3.22     85   0.3     br 1     2.86    149   0.1     zstd 1    3.41    234   1.3
+ *      > 4    3.79     62   0.3        2     3.67     84   2.7        > 3    3.79    163   2.2
+ *      > 6    4.01     30   0.3      > 3     3.76     73   2.7          6    4.23     60   4.4
+ *        9    4.04     12   0.3        5     4.26     25   5.8        > 9    4.34     37  13.4
+ *                                    > 7     4.45     18  12.8         12    4.40     21  13.4
+ *                                      9     4.53      9  38.7         16    4.72      4  17.6
+ *                                     11     4.96    0.4  15.1         19    4.82      2  18.2
+ *
+ * Of zstd, levels from 10 on take up to 83 MiB when the size is not known.
+ */
 static const struct coder_levels levels[CODING_KINDS] = {
     [CODING_GZIP] = {.min = 1, .max = 9, .first = 4, .stored = 6},
     [CODING_BR] = {.min = 0, .max = 11, .first = 3, .stored = 7},

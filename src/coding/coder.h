@@ -4,13 +4,12 @@
  * One interface over zlib (gzip, RFC 1952), Brotli (RFC 7932) and Zstandard (RFC 8878, with the
  * window of RFC 9659), in both directions. A step does no more than its input and its room for
  * output allow, so the caller bounds time by the size of both; it also bounds the total that a
- * decoder makes (a kilobyte may become a megabyte). What a step may cost at which level stands
- * in coder_levels; more than `first` does not belong on an event loop.
+ * decoder makes (a kilobyte may become a megabyte). bench/codings measures what each level costs;
+ * more than `first` of coder_levels() does not belong on an event loop.
  *
- * Memory is bounded whatever comes in:
- *   encoders  by coding, level and size, see coder.c; never more than CODER_ENCODE_MAX
- *   decoders  gzip 64 KiB, zstd 8 MiB of window, br 16 MiB of window and what belongs to it;
- *             windows are as large as the stream says, and streams that want more are refused
+ * Memory is bounded whatever comes in: CODER_ENCODE_MAX and CODER_DECODE_MAX hold for every level
+ * and every input. What is used by which level stands in coder.c; decoders use the window that the
+ * stream says, at most 32 KiB (gzip), 8 MiB (zstd), 16 MiB (br), and refuse larger ones.
  *
  * Decoders are strict: a wrong checksum, an early end and anything behind the end are errors.
  * Several gzip members or zstd frames one after another are one stream, as their RFCs say.
