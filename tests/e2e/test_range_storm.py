@@ -1,0 +1,20 @@
+"""Random ranges, every byte compared: some thousands here, a million by hand (tests/proof)."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+from edge import TOP, environment
+
+STORM = os.path.join(TOP, "tests", "proof", "range_storm")
+
+
+@pytest.mark.parametrize("options", [
+    ["--requests", "4000"],
+    ["--requests", "2000", "--memory", "16MiB", "--conf", "range-wait 64KiB;"],
+], ids=["kept", "tight"])
+def test_random_ranges(options):
+    done = subprocess.run([sys.executable, STORM, *options], capture_output=True, text=True,
+                          timeout=250, env=environment())
+    assert done.returncode == 0, done.stdout + done.stderr
