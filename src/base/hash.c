@@ -14,7 +14,12 @@ void hash_seed(uint64_t seed)
 
 uint64_t hash64(struct span s)
 {
-    return XXH3_64bits_withSeed(s.p != NULL ? s.p : "", s.n, seed_now);
+    return hash64_seeded(s, seed_now);
+}
+
+uint64_t hash64_seeded(struct span s, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(s.p != NULL ? s.p : "", s.n, seed);
 }
 
 struct hash128 hash128(struct span s)

@@ -17,6 +17,8 @@ struct hash128 {
 void hash_seed(uint64_t seed);
 uint64_t hash64(struct span s);
 struct hash128 hash128(struct span s);
+/* With a seed of the caller's, for what has to mean the same in another process. */
+uint64_t hash64_seeded(struct span s, uint64_t seed);
 
 /* 64 random bits from the kernel. */
 uint64_t random_u64(void);
