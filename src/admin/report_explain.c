@@ -176,6 +176,9 @@ static void add_stored(struct table *t, const json_t *answer)
             table_bytes((double)number_of(stored, "slice_bytes"), bytes),
             number_of(json_object_get(stored, "slice"), "n"),
             is_true(json_object_get(stored, "slice"), "stored") ? "" : "not ");
+    if (number_of(stored, "tags") > 0 || number_of(stored, "tags_dropped") > 0)
+        table_add(t, "tags", "%" PRId64 ", and %" PRId64 " too long or too many",
+            number_of(stored, "tags"), number_of(stored, "tags_dropped"));
     if (has(stored, "etag"))
         table_add(t, "ETag", "%s", string_of(stored, "etag"));
     if (has(stored, "last_modified"))

@@ -1,9 +1,11 @@
 #include "cache/cache.h"
 
 #include "base/check.h"
+#include "base/counters.h"
 #include "cache/cache_impl.h"
 #include "cache/fill.h"
 #include "cache/object.h"
+#include "cache/purge_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,10 +23,17 @@ struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long
         return NULL;
     }
     c = xcalloc(1, sizeof(*c));
-    c->memory = memory_new(conf->memory_bytes - flights_bytes(conf->memory_bytes));
+    c->purges = purges_new(conf->memory_bytes, conf->journal, err, err_cap);
+    if (c->purges == NULL) {
+        free(c);
+        return NULL;
+    }
+    c->memory = memory_new(
+        conf->memory_bytes - flights_bytes(conf->memory_bytes) - purges_bytes(conf->memory_bytes));
     if (c->memory == NULL) {
         snprintf(err, err_cap, "cannot have %llu MiB of memory for the cache: %s",
             (unsigned long long)conf->memory_bytes >> 20, strerror(errno));
+        purges_free(&c->purges);
         free(c);
         return NULL;
     }
@@ -42,34 +51,46 @@ void cache_close(struct cache **cp)
 
     flights_free(&c->flights);
     memory_free(&c->memory);
+    purges_free(&c->purges);
     free(c);
     *cp = NULL;
 }
 
+struct object *cache_unless_gone(struct cache *c, struct object *obj)
+{
+    if (obj == NULL || purges_seen(c->purges, obj) || purges_ask(c->purges, obj) != PURGED_HARD)
+        return obj;
+    memory_remove_object(c->memory, obj);
+    object_release(&obj);
+    return NULL;
+}
+
 struct object *cache_find(struct cache *c, const struct cache_key *key)
 {
-    return memory_find(c->memory, key, true);
+    return cache_unless_gone(c, memory_find(c->memory, key, true));
 }
 
 struct object *cache_peek(struct cache *c, const struct cache_key *key)
 {
-    return memory_find(c->memory, key, false);
+    return cache_unless_gone(c, memory_find(c->memory, key, false));
 }
 
 struct object *cache_peek_hash(struct cache *c, struct hash128 hash)
 {
-    return memory_find_hash(c->memory, hash);
+    return cache_unless_gone(c, memory_find_hash(c->memory, hash));
 }
 
+/* A purge during its fetch is no reason to throw out what came later. */
 void cache_put(struct cache *c, struct object *obj)
 {
-    if (!obj->loose)
+    if (!obj->loose && purges_ask(c->purges, obj) != PURGED_HARD)
         memory_put(c->memory, obj);
 }
 
 bool cache_replace(struct cache *c, struct object *old, struct object *obj)
 {
-    return !obj->loose && memory_replace(c->memory, old, obj);
+    return !obj->loose && purges_ask(c->purges, obj) != PURGED_HARD &&
+           memory_replace(c->memory, old, obj);
 }
 
 bool cache_remove(struct cache *c, const struct cache_key *key)
@@ -98,6 +119,7 @@ void cache_stats(struct cache *c, struct cache_stats *out)
 {
     memory_stats(c->memory, out);
     out->memory_bytes = c->budget_bytes;
-    out->used_bytes += flights_bytes(c->budget_bytes);
+    out->used_bytes += flights_bytes(c->budget_bytes) + purges_bytes(c->budget_bytes);
     out->fills = atomic_load_explicit(&c->fills, memory_order_relaxed);
+    purges_stats(c->purges, out);
 }

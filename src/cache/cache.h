@@ -26,6 +26,7 @@ struct cache_conf {
     uint64_t memory_bytes;     /* budget of the memory tier, index and overhead included */
     uint64_t object_max_bytes; /* larger ones pass without being kept; 0: 1/16 of memory_bytes */
     mono_ms laggard_ms;        /* 0: FILL_LAGGARD_MS of fill.h */
+    struct span journal;       /* path of the journal of purges; n == 0: none. Borrowed */
 };
 
 enum { CACHE_MEMORY_MIN_BYTES = 4 << 20 };
@@ -42,7 +43,8 @@ static inline struct cache_key cache_key_of(struct span text)
 }
 
 /* NULL with a sentence in err when the memory cannot be had or is less than
- * CACHE_MEMORY_MIN_BYTES. main() only. */
+ * CACHE_MEMORY_MIN_BYTES, or when the journal cannot be read or is another process's. What the
+ * journal says holds when it returns. main() only. */
 MUST_USE struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long err_cap);
 /* All references to objects, all fills and readers must be gone. Sets *c to NULL. */
 void cache_close(struct cache **c);
@@ -50,7 +52,7 @@ void cache_close(struct cache **c);
 /*
  * The stored response under this key, fresh or not, as a reference that the caller ends with
  * object_release(); NULL when there is none. Counts as a use for eviction. The full key was
- * compared.
+ * compared. What is purged hard (purge.h) is not there.
  */
 MUST_USE struct object *cache_find(struct cache *c, const struct cache_key *key);
 /* The same without counting as a use (explain, operators). */
@@ -83,6 +85,10 @@ struct cache_stats {
     uint64_t body_bytes;   /* of stored objects */
     uint64_t objects;      /* stored */
     uint64_t fills;        /* in flight */
+    uint64_t purge_seq;    /* number of the last purge */
+    uint64_t purge_labels; /* that are remembered as purged, of at most the next */
+    uint64_t purge_labels_max;
+    uint64_t purge_prefixes; /* likewise, of at most PURGE_PREFIXES_MAX */
 };
 void cache_stats(struct cache *c, struct cache_stats *out);
 

@@ -10,13 +10,19 @@
 
 #include <stdatomic.h>
 
+struct purges;
+
 struct cache {
     struct memory *memory;   /* owns */
     struct flights *flights; /* owns */
+    struct purges *purges;   /* owns */
     uint64_t budget_bytes;
     uint64_t object_max_bytes;
     mono_ms laggard_ms;
     _Atomic uint64_t fills; /* led and not ended */
 };
+
+/* NULL in the place of what is purged hard, which is forgotten and released. NULL may be given. */
+struct object *cache_unless_gone(struct cache *c, struct object *obj);
 
 #endif

@@ -8,5 +8,10 @@ const struct directive cache_directives[] = {
     {"object-max", CONF_SIZE(struct cache_conf, object_max_bytes), .min = 1024, .max = 1LL << 44,
         .unset = "a sixteenth of memory",
         .about = "Largest response body that is kept in memory; larger ones pass through."},
+    {"journal", CONF_STRING(struct cache_conf, journal), .usage = "PATH", .unset = "none",
+        .about = "A file in which purges are written down, so that they still hold after a restart "
+                 "or a crash. Without one they hold as long as the process does. It is small, is "
+                 "made when it is missing, and belongs to one process at a time; its folder must "
+                 "be writable, since the file is replaced when it has grown."},
     {0},
 };

@@ -5,6 +5,7 @@
 #include "cache/cache_impl.h"
 #include "cache/fill_impl.h"
 #include "cache/index.h"
+#include "cache/purge_impl.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,8 @@ static struct fill *fill_new(struct cache *c, const struct fill_request *rq)
     f->hash = rq->key->hash;
     f->key = span_make((char *)(f + 1), rq->key->text.n);
     memcpy(f + 1, rq->key->text.p, rq->key->text.n);
+    atomic_init(&f->born, purges_last(c->purges));
+    f->site = rq->site.n > 0 ? label_of(c->purges->seed, LABEL_SITE, rq->site) : 0;
     f->worker = rq->worker;
     f->on_room = rq->on_room;
     f->ctx = rq->ctx;
@@ -74,6 +77,32 @@ void fill_doom(struct fill *f)
     atomic_store(&f->doomed, true);
 }
 
+uint64_t fill_sent(struct fill *f)
+{
+    uint64_t born = purges_last(f->cache->purges);
+
+    atomic_store_explicit(&f->born, born, memory_order_relaxed);
+    return born;
+}
+
+/* Whether there was a purge since its request went out, that names it by what is known by now. */
+static bool fill_purged(struct fill *f)
+{
+    struct purges *p = f->cache->purges;
+    uint64_t born = atomic_load_explicit(&f->born, memory_order_relaxed);
+    struct object *obj;
+    enum purged how;
+
+    if (likely(born == purges_last(p)))
+        return false;
+    pthread_mutex_lock(&f->lock);
+    obj = f->object != NULL ? object_ref(f->object) : NULL;
+    pthread_mutex_unlock(&f->lock);
+    how = obj != NULL ? purges_ask(p, obj) : purges_ask_key(p, f->key, f->site, born);
+    object_release(&obj);
+    return how != PURGED_NOT;
+}
+
 bool fill_ended(const struct fill *f)
 {
     return f->state == FILL_DONE || f->state == FILL_FAILED;
@@ -96,6 +125,19 @@ static void fill_become(struct fill *f, struct object *obj)
     f->length = (int64_t)obj->body_bytes;
 }
 
+static void fill_unlist(struct fill *f)
+{
+    flights_remove(f->cache->flights, f);
+}
+
+/* Nobody joins it from now on; who reads it already asked before the purge. Ends the reference. */
+static void fill_shun(struct fill **fp)
+{
+    fill_doom(*fp);
+    fill_unlist(*fp);
+    fill_release(fp);
+}
+
 /* A fill that was listed under that other key and is, or may yet be, of the variant that is asked
  * for. */
 static struct fill *fill_of_before(
@@ -104,6 +146,8 @@ static struct fill *fill_of_before(
     struct fill *f = rq->collapse && before != NULL ? flights_find(c->flights, before) : NULL;
     bool ours;
 
+    if (f != NULL && fill_purged(f))
+        fill_shun(&f);
     if (f == NULL)
         return NULL;
     pthread_mutex_lock(&f->lock);
@@ -113,6 +157,20 @@ static struct fill *fill_of_before(
     if (!ours)
         fill_release(&f);
     return f;
+}
+
+/* flights_join(), past fills that are purged. */
+static enum flight join_flight(
+    struct cache *c, const struct fill_request *rq, struct fill *own, struct flight_found *found)
+{
+    enum flight what;
+
+    for (;;) {
+        what = flights_join(c->flights, c, rq->key, rq->seen, worker_now(rq->worker), own, found);
+        if (what != FLIGHT_OTHERS || !fill_purged(found->fill))
+            return what;
+        fill_shun(&found->fill);
+    }
 }
 
 enum fill_role fill_join(struct cache *c, const struct fill_request *rq, struct fill **fill)
@@ -129,8 +187,7 @@ enum fill_role fill_join(struct cache *c, const struct fill_request *rq, struct 
         flights_hide(c->flights, f);
         return fill_led(f, FILL_ALONE);
     }
-    switch (
-        flights_join(c->flights, c->memory, rq->key, rq->seen, worker_now(rq->worker), f, &found)) {
+    switch (join_flight(c, rq, f, &found)) {
     case FLIGHT_OURS:
         return fill_led(f, FILL_LEAD);
     case FLIGHT_MARKED:
@@ -292,11 +349,6 @@ static bool fill_let_go(struct fill *f)
     f->gone = true;
     chunk_release(&f->first);
     return true;
-}
-
-static void fill_unlist(struct fill *f)
-{
-    flights_remove(f->cache->flights, f);
 }
 
 static void fill_stop_keeping(struct fill *f)
@@ -556,7 +608,7 @@ static void fill_store(struct fill *f)
     obj->whole = true;
     if (f->length < 0 && !memory_admit(m, &obj->hash, obj->bytes + f->bytes))
         return;
-    if (atomic_load(&f->doomed))
+    if (atomic_load(&f->doomed) || purges_ask(f->cache->purges, obj) == PURGED_HARD)
         return;
     memory_put(m, obj);
     count(C_FILLS_STORED);

@@ -58,6 +58,7 @@ struct fill_request {
     /* Likewise the variant's own of before its like had been answered (vary_key_unlearnt()). */
     const struct cache_key *unlearnt;
     const struct object *seen; /* what cache_find() gave for this key just now; may be NULL */
+    struct span site;          /* as in struct object_labels */
     bool collapse;             /* false asks for FILL_ALONE outright */
     struct worker *worker;     /* the caller's */
     void (*on_room)(void *ctx);
@@ -72,6 +73,9 @@ struct fill_request {
  * When something else than `seen` has been stored meanwhile (another's fill was finished between
  * cache_find() and this call), that is followed: FILL_FOLLOW of a fill that is FILL_DONE.
  *
+ * A fill whose request went out before a purge that names it (by what is known of it) is not
+ * followed any more, and not stored: who comes after the purge leads a new one.
+ *
  * on_room(ctx) is called on the leader's worker, never from inside a call, when fill_append() took
  * less than all and there is room again, and when the last reader left (see fill_readers()); not
  * after the fill was ended.
@@ -80,6 +84,10 @@ MUST_USE enum fill_role fill_join(
     struct cache *c, const struct fill_request *rq, struct fill **fill);
 struct fill *fill_ref(struct fill *f);
 void fill_release(struct fill **fill);
+
+/* By the leader, each time when the request goes out: the number (cache_purge_seq()) at which what
+ * it brings is born. */
+uint64_t fill_sent(struct fill *f);
 
 /* The response will be stored when it is whole. Takes over the reference to `obj`, which has
  * head and key but no body yet; `length` is its body length or -1 when not known. False: it will

@@ -22,6 +22,8 @@
 struct fill {
     _Atomic uint32_t refs;
     _Atomic bool doomed;           /* its key was removed meanwhile: not to be stored */
+    _Atomic uint64_t born;         /* see fill_sent() */
+    uint64_t site;                 /* its label; 0: of none */
     struct cache *cache;           /* borrowed */
     struct hash128 hash;           /* of key */
     struct span key;               /* in this allocation */

@@ -3,7 +3,6 @@
 #include "base/check.h"
 #include "cache/fill_impl.h"
 #include "cache/index.h"
-#include "cache/memory.h"
 
 #include <stdlib.h>
 
@@ -135,7 +134,7 @@ struct fill *flights_find(struct flights *fl, const struct cache_key *key)
     return f;
 }
 
-enum flight flights_join(struct flights *fl, struct memory *m, const struct cache_key *key,
+enum flight flights_join(struct flights *fl, struct cache *c, const struct cache_key *key,
     const struct object *seen, mono_ms now_ms, struct fill *own, struct flight_found *found)
 {
     struct stripe *st = stripe_of(fl, &key->hash);
@@ -151,8 +150,9 @@ enum flight flights_join(struct flights *fl, struct memory *m, const struct cach
         goto out;
     }
     /* A fill is stored before it is unlisted, so what it stored is seen here. */
-    found->stored = memory_find(m, key, false);
-    if (found->stored != NULL && found->stored != seen) {
+    found->stored = cache_peek(c, key);
+    if (found->stored != NULL && found->stored != seen &&
+        !atomic_load_explicit(&found->stored->soft_purged, memory_order_relaxed)) {
         what = FLIGHT_STORED;
         goto out;
     }

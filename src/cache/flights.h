@@ -3,7 +3,7 @@
  *
  * Fills in flight stand in a hash table of fixed size with chains; what is not storable in a table
  * of fixed size in which newer marks replace older ones. Locks per stripe; no other lock is taken
- * under them but a memory shard's. Any thread.
+ * under them but a memory shard's and the purged prefixes'. Any thread.
  */
 #ifndef CACHE_FLIGHTS_H
 #define CACHE_FLIGHTS_H
@@ -17,7 +17,6 @@
 
 struct fill;
 struct flights;
-struct memory;
 
 /* `budget_bytes` is the cache's; what the tables take of it is flights_bytes(). */
 struct flights *flights_new(uint64_t budget_bytes);
@@ -43,10 +42,11 @@ struct flight_found {
 };
 
 /*
- * Looks for a fill of that key; then for an object in `m` that is not `seen`; then for a mark that
- * is still good at now_ms. In the first two cases `own` (of that key) is not listed.
+ * Looks for a fill of that key; then for an object in `c` that is neither `seen` nor purged; then
+ * for a mark that is still good at now_ms. In the first two cases `own` (of that key) is not
+ * listed.
  */
-MUST_USE enum flight flights_join(struct flights *fl, struct memory *m, const struct cache_key *key,
+MUST_USE enum flight flights_join(struct flights *fl, struct cache *c, const struct cache_key *key,
     const struct object *seen, mono_ms now_ms, struct fill *own, struct flight_found *found);
 /* The fill that others may join under that key, with a reference of the caller's own; or NULL. */
 MUST_USE struct fill *flights_find(struct flights *fl, const struct cache_key *key);

@@ -46,10 +46,8 @@ enum fresh_use fresh_judge(
     int64_t age = fresh_age(f, now), ttl = (int64_t)f->lifetime_s - age;
     bool asked = ask != NULL && ask->honoured;
 
-    if (f->no_cache)
+    if (f->no_cache || soft_purged)
         return FRESH_VALIDATE;
-    if (soft_purged && ttl > 0)
-        ttl = 0;
     if (asked ? ask_allows(f, ask, age, ttl) : ttl > 0)
         return FRESH_USE;
     /* Who has asked for something fresher does not get something stale. */
@@ -58,7 +56,8 @@ enum fresh_use fresh_judge(
     return ttl <= 0 && ttl + f->while_revalidate_s > 0 ? FRESH_USE_AND_REFRESH : FRESH_VALIDATE;
 }
 
-bool fresh_may_serve_on_error(const struct freshness *f, const struct fresh_ask *ask, wall_s now)
+bool fresh_may_serve_on_error(
+    const struct freshness *f, const struct fresh_ask *ask, wall_s now, bool soft_purged)
 {
     int64_t window = f->if_error_s;
 
@@ -67,6 +66,8 @@ bool fresh_may_serve_on_error(const struct freshness *f, const struct fresh_ask 
     /* RFC 5861 §4: the request has a say, too. */
     if (ask != NULL && ask->honoured && ask->stale_if_error >= 0 && !f->must_revalidate)
         window = ask->stale_if_error;
+    if (soft_purged && window == 0)
+        return false;
     return fresh_ttl(f, now) + window > 0;
 }
 

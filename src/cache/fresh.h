@@ -69,14 +69,16 @@ int64_t fresh_age(const struct freshness *f, wall_s now) PURE;
 /* lifetime - age; negative: stale for that long (the ttl of RFC 9211 §2.5). */
 int64_t fresh_ttl(const struct freshness *f, wall_s now) PURE;
 
-/* `ask` may be NULL. `soft_purged`: stale whatever the arithmetic says. */
+/* `ask` may be NULL. `soft_purged`: stale whatever the arithmetic says, and not used without asking
+ * whatever a client or a window allows. */
 enum fresh_use fresh_judge(
     const struct freshness *f, const struct fresh_ask *ask, wall_s now, bool soft_purged) PURE;
 
 /* Whether it may answer although the origin failed (RFC 9111 §4.2.4, RFC 5861 §4). `ask` may be
- * NULL. */
+ * NULL. What is purged softly may within its window, which ends when it would without the purge;
+ * without a window it is as stale as anything. */
 bool fresh_may_serve_on_error(
-    const struct freshness *f, const struct fresh_ask *ask, wall_s now) PURE;
+    const struct freshness *f, const struct fresh_ask *ask, wall_s now, bool soft_purged) PURE;
 
 /* The response itself says how long it is fresh. */
 static inline bool fresh_is_explicit(const struct freshness *f)

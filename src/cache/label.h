@@ -19,7 +19,7 @@ struct object;
 /* What an object is purged by, beside everything and what its key says: who makes it knows. */
 struct object_labels {
     uint64_t born;             /* cache_purge_seq() when the request went out that brought it */
-    struct span site;          /* its name; n == 0: of none */
+    struct span site;          /* its name; n == 0: that of `keep`, if any */
     const struct tags *tags;   /* NULL: none */
     const struct object *keep; /* or NULL. Of its tags those stay that came in a field which `tags`
                                   has not */

@@ -13,7 +13,12 @@ src_cache_libcache_a_SOURCES = \
 	%D%/memory.c %D%/memory.h \
 	%D%/object.c %D%/object.h \
 	%D%/options.c %D%/options.h \
-	%D%/policy.c %D%/policy.h %D%/reasons.tbl %D%/purge.h \
+	%D%/policy.c %D%/policy.h %D%/reasons.tbl \
+	%D%/label.c %D%/label.h %D%/tags.c %D%/tags.h \
+	%D%/purge.c %D%/purge.h %D%/purge_impl.h \
+	%D%/purge_journal.c %D%/purge_journal.h \
+	%D%/purge_prefixes.c %D%/purge_prefixes.h \
+	%D%/purge_table.c %D%/purge_table.h \
 	%D%/reader.c %D%/reader.h %D%/reader_parts.c \
 	%D%/slab.c %D%/slab.h \
 	%D%/slice.c %D%/slice.h \

@@ -3,13 +3,15 @@
 #include "base/check.h"
 #include "cache/cache_impl.h"
 #include "cache/index.h"
+#include "cache/purge_impl.h"
 #include "cache/slab.h"
 #include "http/status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* An object is one piece: the struct, its head_field table, the head's text, the key. */
+/* An object is one piece: the struct, labels of its tags, its head_field table, the head's text,
+ * the key. */
 
 static struct span response_reason(const struct http_response *head)
 {
@@ -55,12 +57,54 @@ static void head_write(struct object *o, char *text, const struct http_response 
     o->head_text = span_make(text, (size_t)(p - text));
 }
 
-struct object *object_new(struct cache *c, const struct cache_key *key,
-    const struct http_response *head, const struct freshness *fresh)
+/* --- labels ------------------------------------------------------------------------------- */
+
+struct labels {
+    uint64_t born, site;
+    uint64_t tags[TAGS_MAX];
+    unsigned tags_n, tags_dropped;
+};
+
+static void labels_add(struct labels *l, uint64_t tag)
 {
+    if (l->tags_n < TAGS_MAX)
+        l->tags[l->tags_n++] = tag;
+    else
+        l->tags_dropped++;
+}
+
+static void labels_make(struct labels *l, const struct purges *p, const struct object_labels *from)
+{
+    const struct object *old = from->keep;
+    unsigned replaced = from->tags != NULL ? from->tags->fields_in : 0;
+
+    l->born = from->born;
+    l->site = from->site.n > 0 ? label_of(p->seed, LABEL_SITE, from->site) : 0;
+    l->tags_n = 0;
+    l->tags_dropped = from->tags != NULL ? from->tags->dropped : 0;
+    for (unsigned i = 0; from->tags != NULL && i < from->tags->n; i++)
+        labels_add(l, label_of_tag(p->seed, &from->tags->v[i]));
+    if (old == NULL)
+        return;
+    if (from->site.n == 0)
+        l->site = old->site;
+    for (unsigned i = 0; i < old->tags_n; i++) {
+        if ((replaced >> (object_tags(old)[i] & LABEL_FIELD_MASK) & 1) == 0)
+            labels_add(l, object_tags(old)[i]);
+    }
+    if (replaced == 0)
+        l->tags_dropped += old->tags_dropped;
+}
+
+/* --- making ------------------------------------------------------------------------------- */
+
+static struct object *object_make(struct cache *c, const struct cache_key *key,
+    const struct http_response *head, const struct freshness *fresh, const struct labels *labels)
+{
+    size_t tags_bytes = labels->tags_n * sizeof(labels->tags[0]);
     size_t fields_bytes = head->fields.n * sizeof(struct head_field);
     size_t text_bytes = head_text_bytes(head);
-    size_t bytes = sizeof(struct object) + fields_bytes + text_bytes + key->text.n;
+    size_t bytes = sizeof(struct object) + tags_bytes + fields_bytes + text_bytes + key->text.n;
     struct object *o = NULL;
     bool loose;
     char *p;
@@ -81,12 +125,21 @@ struct object *object_new(struct cache *c, const struct cache_key *key,
         .fields_n = head->fields.n,
         .bytes = (uint32_t)bytes,
         .id = random_u64(),
+        .born = labels->born,
+        .checked = labels->born,
+        .site = labels->site,
+        .tags_n = (uint16_t)labels->tags_n,
+        .tags_dropped =
+            (uint16_t)(labels->tags_dropped < UINT16_MAX ? labels->tags_dropped : UINT16_MAX),
     };
     if (fresh != NULL)
         o->fresh = *fresh;
     list_init(&o->used.link);
     p = (char *)(o + 1);
     o->head_id = o->id;
+    if (tags_bytes > 0)
+        memcpy(p, labels->tags, tags_bytes);
+    p += tags_bytes;
     o->fields = (struct head_field *)(void *)p;
     head_write(o, p + fields_bytes, head);
     p += fields_bytes + text_bytes;
@@ -95,13 +148,31 @@ struct object *object_new(struct cache *c, const struct cache_key *key,
     return o;
 }
 
-struct object *object_with_head(
-    struct object *old, const struct http_response *head, const struct freshness *fresh)
+struct object *object_new(struct cache *c, const struct cache_key *key,
+    const struct http_response *head, const struct freshness *fresh,
+    const struct object_labels *labels)
 {
+    const struct object_labels now = {.born = purges_last(c->purges)};
+    struct labels l;
+
+    labels_make(&l, c->purges, labels != NULL ? labels : &now);
+    return object_make(c, key, head, fresh, &l);
+}
+
+struct object *object_with_head(struct object *old, const struct http_response *head,
+    const struct freshness *fresh, const struct object_labels *labels)
+{
+    struct object_labels from = {.born = old->born};
     struct cache_key key = {old->key, old->hash};
-    struct object *o = object_new(old->cache, &key, head, fresh);
+    struct object *o;
+    struct labels l;
 
     check(old->whole);
+    if (labels != NULL)
+        from = *labels;
+    from.keep = old;
+    labels_make(&l, old->cache->purges, &from);
+    o = object_make(old->cache, &key, head, fresh, &l);
     o->id = old->id;
     o->body = chunk_ref(old->body);
     o->body_bytes = old->body_bytes;

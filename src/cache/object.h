@@ -3,8 +3,11 @@
  * counted atomically, shared by all workers.
  *
  * An update by a 304 (RFC 9111 §3.2, §4.3.4) makes a new object with the old one's body. What
- * changes after publication is atomic: references, eviction credit, `soft_purged`, `used_s`,
- * `wanted`.
+ * changes after publication is atomic: references, eviction credit, `used_s`, `wanted`, and what
+ * purges make of it: `checked`, `soft_purged`.
+ *
+ * Objects whose key begins with a newline are made of others and found through them only; purges
+ * do not name them.
  */
 #ifndef CACHE_OBJECT_H
 #define CACHE_OBJECT_H
@@ -15,6 +18,7 @@
 #include "cache/chunk.h"
 #include "cache/eviction.h"
 #include "cache/fresh.h"
+#include "cache/label.h"
 #include "http/fields.h"
 #include "http/message.h"
 
@@ -57,19 +61,27 @@ struct object {
     uint32_t slice_bytes;      /* and of a slice; else 0 both. Set before it is stored */
     struct chunk *body;        /* counted; first chunk or NULL */
     struct freshness fresh;    /* see fresh.h */
+    uint64_t born;             /* no purge up to this one concerns it */
+    _Atomic uint64_t checked;  /* no purge up to this one has made it gone; purge_impl.h */
+    uint64_t site;             /* its label; 0: of none */
+    uint16_t tags_n;           /* see object_tags() */
+    uint16_t tags_dropped;     /* that it had beside, and cannot be purged by */
 };
 
 /*
  * A new object from a response head: fields are stored in order as they are given (the caller has
- * taken out hop-by-hop fields, RFC 9111 §3.1, and framing). `fresh` NULL: all zero. One reference,
- * the caller's. When the budget refuses even after eviction, or the head is larger than the memory
- * tier's largest piece, the object is loose: it serves its requests, and is never stored.
+ * taken out hop-by-hop fields, RFC 9111 §3.1, and framing). `fresh` NULL: all zero. `labels` NULL:
+ * born now, without site and tags. One reference, the caller's. When the budget refuses even after
+ * eviction, or the head is larger than the memory tier's largest piece, the object is loose: it
+ * serves its requests, and is never stored.
  */
 MUST_USE struct object *object_new(struct cache *c, const struct cache_key *key,
-    const struct http_response *head, const struct freshness *fresh);
-/* The same key and (whole) body under a new head. */
-MUST_USE struct object *object_with_head(
-    struct object *old, const struct http_response *head, const struct freshness *fresh);
+    const struct http_response *head, const struct freshness *fresh,
+    const struct object_labels *labels);
+/* The same key and (whole) body under a new head. labels->keep is `old` whatever it says; `labels`
+ * NULL: those of the old one. */
+MUST_USE struct object *object_with_head(struct object *old, const struct http_response *head,
+    const struct freshness *fresh, const struct object_labels *labels);
 
 /* Length of the representation, sliced or not, of a whole object. */
 static inline uint64_t object_length(const struct object *obj)
@@ -82,6 +94,12 @@ void object_release(struct object **obj);
 
 /* For the memory tier: `o` is a bytewise copy of `from`. */
 void object_rebase(struct object *o, const struct object *from);
+
+/* Labels of its tags, as label_of_tag() makes them. */
+static inline const uint64_t *object_tags(const struct object *o)
+{
+    return (const uint64_t *)(const void *)(o + 1);
+}
 
 struct span object_field_name(const struct object *o, unsigned i);
 struct span object_field_value(const struct object *o, unsigned i);

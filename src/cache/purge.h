@@ -57,4 +57,10 @@ MUST_USE bool cache_purge_sync(struct cache *c, uint64_t seq);
 /* The number of the last purge: what an object is born at whose request goes out now. */
 uint64_t cache_purge_seq(const struct cache *c);
 
+enum purged { PURGED_NOT, PURGED_SOFT, PURGED_HARD };
+
+/* What has become of an object that somebody holds. What cache_find() gives was not purged hard,
+ * but may be so by now. */
+enum purged cache_purged(struct cache *c, struct object *obj);
+
 #endif

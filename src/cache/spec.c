@@ -21,30 +21,29 @@ unsigned object_spec_variants(
     return (unsigned)(list.n / sizeof(*out));
 }
 
-/* The reference is the caller's. */
-static struct object *spec_new(struct cache *c, const struct cache_key *key, struct span text,
-    const struct variant_list *list, struct arena *a)
+static struct http_response spec_head(
+    struct span text, const struct variant_list *list, struct arena *a)
 {
     struct span bytes = span_make((const char *)list->v, list->n * sizeof(list->v[0]));
     struct http_response head = {0};
-    struct object *obj;
 
     fields_add_named(&head.fields, a, SPAN("spec"), text);
     fields_add_named(&head.fields, a, SPAN("variants"), bytes);
-    obj = object_new(c, key, &head, NULL);
-    obj->whole = true;
-    return obj;
+    return head;
 }
 
 void spec_put(struct cache *c, const struct cache_key *key, const struct object *old,
-    struct span text, struct arena *a)
+    struct span text, const struct object_labels *labels, struct arena *a)
 {
     struct variant_list list = {.n = 0};
+    struct http_response head;
     struct object *obj;
 
     if (old != NULL && object_is_spec(old) && vary_spec_same_id(object_spec(old), text))
         list.n = object_spec_variants(old, list.v);
-    obj = spec_new(c, key, text, &list, a);
+    head = spec_head(text, &list, a);
+    obj = object_new(c, key, &head, NULL, labels);
+    obj->whole = true;
     cache_put(c, obj);
     object_release(&obj);
 }
@@ -104,10 +103,11 @@ static void make_room(struct cache *c, struct variant_list *list, unsigned most)
 }
 
 /* False: somebody else has changed the spec meanwhile. */
-static bool try_to_add(struct cache *c, struct object *spec, const struct cache_key *key,
-    struct hash128 variant, unsigned most, struct arena *a)
+static bool try_to_add(
+    struct cache *c, struct object *spec, struct hash128 variant, unsigned most, struct arena *a)
 {
     struct variant_list list;
+    struct http_response head;
     struct object *obj;
     bool done;
 
@@ -117,7 +117,8 @@ static bool try_to_add(struct cache *c, struct object *spec, const struct cache_
     make_room(c, &list, most);
     memmove(&list.v[1], &list.v[0], list.n++ * sizeof(list.v[0]));
     list.v[0] = variant;
-    obj = spec_new(c, key, object_spec(spec), &list, a);
+    head = spec_head(object_spec(spec), &list, a);
+    obj = object_with_head(spec, &head, NULL, NULL);
     done = obj->loose || cache_replace(c, spec, obj);
     object_release(&obj);
     return done;
@@ -132,8 +133,7 @@ void spec_add_variant(struct cache *c, const struct cache_key *key, const struct
     for (int i = 0; i < ADD_TRIES && !done; i++) {
         struct object *spec = cache_peek(c, key);
 
-        done = spec == NULL || !object_is_spec(spec) ||
-               try_to_add(c, spec, key, variant->hash, most, a);
+        done = spec == NULL || !object_is_spec(spec) || try_to_add(c, spec, variant->hash, most, a);
         object_release(&spec);
     }
 }

@@ -15,9 +15,9 @@
 enum { SPEC_VARIANTS_MAX = 1024 };
 
 /* Stores `text` under the resource's key. `old` is what stood there, or NULL: if it is a spec with
- * the same id, its variants stay listed. */
+ * the same id, its variants stay listed. `labels` as for object_new(); it has no tags. */
 void spec_put(struct cache *c, const struct cache_key *key, const struct object *old,
-    struct span text, struct arena *a);
+    struct span text, const struct object_labels *labels, struct arena *a);
 
 /* Lists a variant that is to be stored under the spec at the resource's key. When there are `most`
  * already, the one that was not used for longest is removed from the cache. */

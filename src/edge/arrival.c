@@ -17,6 +17,7 @@
 #include "edge/notstored.h"
 #include "edge/recode.h"
 #include "edge/server.h"
+#include "edge/tagging.h"
 #include "origin/fetch.h"
 
 enum { REMEMBER_MS = 30000 /* that a key's responses are not storable */ };
@@ -77,6 +78,7 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     wall_s now = worker_wall_s(f->edge->worker);
     struct fields had = object_fields(old, &f->arena);
     struct http_response merged = {.status = old->status, .minor = 1}, arrived = *newer;
+    struct object_labels labels;
     struct verdict v;
     struct object *obj;
     uint8_t may;
@@ -92,8 +94,9 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     }
     policy_omit(&v, &merged.fields);
     fields_remove(&merged.fields, FIELD_AGE);
+    labels = tagging_take(f, &merged);
     may = old->sliced_bytes == 0 ? may_recode(f, &merged, (int64_t)old->body_bytes) : RECODE_NOT;
-    obj = object_with_head(old, &merged, &v.fresh);
+    obj = object_with_head(old, &merged, &v.fresh, &labels);
     obj->recode = may;
     if (!cache_replace(f->edge->cache, old, obj))
         log_msg(LOG_DEBUG, "an updated response has been replaced meanwhile; it is not stored");
@@ -153,6 +156,7 @@ bool filler_place(struct filler *f, const struct http_response *head, struct cac
     struct cache *c = f->edge->cache;
     struct object *there = cache_peek(c, &f->key);
     struct span old = there != NULL && object_is_spec(there) ? object_spec(there) : SPAN_EMPTY;
+    const struct object_labels labels = tagging_plain(f);
     struct span spec = SPAN_EMPTY, text;
     enum vary_plan plan = vary_plan(
         &f->arena, old, &f->request.fields, &head->fields, &f->policy->cache, random_u64(), &spec);
@@ -165,7 +169,7 @@ bool filler_place(struct filler *f, const struct http_response *head, struct cac
             plan = VARY_FAIL;
     }
     if (plan == VARY_SPEC)
-        spec_put(c, &f->key, there, spec, &f->arena);
+        spec_put(c, &f->key, there, spec, &labels, &f->arena);
     object_release(&there);
     return plan != VARY_FAIL;
 }
@@ -192,8 +196,9 @@ static void pass(
 
     forward_response(
         head, f->edge->edge, false, head_only, worker_wall_s(f->edge->worker), &f->arena);
+    tagging_strip(f, head);
     may = may_recode(f, head, head_only ? head_length(head) : length);
-    obj = object_new(f->edge->cache, &f->key, head, &v->fresh);
+    obj = object_new(f->edge->cache, &f->key, head, &v->fresh, NULL);
     obj->recode = may;
     fill_pass(f->fill, obj, length, remember ? REMEMBER_MS : 0);
 }
@@ -201,14 +206,17 @@ static void pass(
 void filler_keep(struct filler *f, struct http_response *head, const struct verdict *v,
     const struct cache_key *key, int64_t length)
 {
+    struct object_labels labels = tagging_take(f, head);
     struct object *obj;
     uint8_t may;
     bool stored;
 
+    labels.keep = f->incomplete; /* whose bytes are the beginning of this one */
+
     policy_omit(v, &head->fields);
     forward_response(head, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
     may = may_recode(f, head, length);
-    obj = object_new(f->edge->cache, key, head, &v->fresh);
+    obj = object_new(f->edge->cache, key, head, &v->fresh, &labels);
     obj->recode = may;
     if (!f->whole && head->status == 200 && length > 0 && incomplete_can_be(&head->fields))
         f->head = object_ref(obj);
@@ -266,7 +274,8 @@ static int64_t body_length(const struct http_response *head)
 static bool stale_is_better(struct filler *f, int status)
 {
     return status >= 500 && f->validate != NULL &&
-           fresh_may_serve_on_error(&f->validate->fresh, &f->ask, worker_wall_s(f->edge->worker));
+           fresh_may_serve_on_error(&f->validate->fresh, &f->ask, worker_wall_s(f->edge->worker),
+               f->validate->soft_purged);
 }
 
 /* What went on as it came is stored in one case only: a POST whose response says that it is what a
@@ -303,6 +312,7 @@ static enum nostore_reason whole_reason(const struct filler *f)
 static void keep_beginning(struct filler *f, const struct http_response *in)
 {
     struct http_response as_whole = *in;
+    struct object_labels labels;
     struct verdict v;
 
     if (f->whole || !incomplete_is_beginning(in))
@@ -315,10 +325,11 @@ static void keep_beginning(struct filler *f, const struct http_response *in)
     as_whole.reason = SPAN_EMPTY; /* the connection's buffer has it */
     as_whole.fields = fields_dup(&in->fields, &f->arena);
     policy_omit(&v, &as_whole.fields);
+    labels = tagging_take(f, &as_whole);
     forward_response(
         &as_whole, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
     f->beside = incomplete_fill(
-        f->edge->cache, f->edge->worker, &f->variant, &as_whole, &v.fresh, &f->arena);
+        f->edge->cache, f->edge->worker, &f->variant, &as_whole, &v.fresh, &labels, &f->arena);
 }
 
 /* The rest of what was begun before makes it whole (RFC 9111 §3.4). False: it does not. */

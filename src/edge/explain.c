@@ -317,6 +317,8 @@ static json_t *stored_part(const struct explained *x)
     put(o, "etag", text_or_null(object_get(obj, FIELD_ETAG)));
     put(o, "last_modified", text_or_null(object_get(obj, FIELD_LAST_MODIFIED)));
     put(o, "soft_purged", json_boolean(obj->soft_purged));
+    put(o, "tags", number(obj->tags_n));
+    put(o, "tags_dropped", number(obj->tags_dropped));
     return o;
 }
 
@@ -503,7 +505,8 @@ static json_t *on_failure(const struct explained *x)
     const struct decision *d = &x->decision;
     bool asks = d->by == BY_VALIDATION || d->by == BY_OWN_FETCH;
 
-    if (asks && d->obj != NULL && fresh_may_serve_on_error(&d->obj->fresh, &d->ask, x->source->now))
+    if (asks && d->obj != NULL &&
+        fresh_may_serve_on_error(&d->obj->fresh, &d->ask, x->source->now, d->obj->soft_purged))
         return json_string(cache_word_text(CACHE_STALE));
     return json_null();
 }

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cache/object.h"
+#include "cache/purge.h"
 #include "cache/slice.h"
 #include "cache/spec.h"
 #include "cache/vary.h"
@@ -72,6 +73,7 @@ static struct filler *join(
     enum fill_role role;
 
     rq->worker = r->txn->worker;
+    rq->site = r->route.site->name;
     rq->on_room = on_room;
     rq->ctx = f;
     role = fill_join(r->edge->cache, rq, fill);
@@ -84,6 +86,7 @@ static struct filler *join(
     f->fill = *fill;
     f->client = client ? r : NULL;
     f->policy = r->route.policy;
+    f->site = r->route.site;
     f->alone = role == FILL_ALONE;
     f->whole = r->own_fetch;
     filler_resume_init(f);
@@ -209,6 +212,14 @@ static ssize_t pull(void *ctx, void *dst, size_t n)
     return f->client != NULL ? txn_read_body(f->client->txn, dst, n) : STREAM_ERROR;
 }
 
+/* What was purged hard since somebody found it is not made good by what the origin says of it now.
+ */
+static void drop_purged(struct filler *f, struct object **obj)
+{
+    if (*obj != NULL && cache_purged(f->edge->cache, *obj) == PURGED_HARD)
+        object_release(obj);
+}
+
 void filler_start(struct filler *f)
 {
     bool body = f->client != NULL && f->client->own_fetch;
@@ -225,6 +236,11 @@ void filler_start(struct filler *f)
         .pull = pull,
     };
 
+    if (f->resumes == 0) {
+        f->born = fill_sent(f->fill);
+        drop_purged(f, &f->validate);
+        drop_purged(f, &f->incomplete);
+    }
     if (!f->whole)
         vary_forward(&fields, &f->arena, &f->policy->cache);
     if (f->resumes > 0)

@@ -24,6 +24,8 @@ struct filler {
     struct fetch *fetch;         /* while it runs */
     struct object *validate;     /* counted; or NULL */
     const struct policy *policy; /* of the configuration */
+    const struct site *site;     /* likewise */
+    uint64_t born;               /* what the request brings; see fill_sent() */
     struct http_request request; /* copies: method, fields, ... */
     struct forward_from from;
     struct span host; /* in normal form, without port */

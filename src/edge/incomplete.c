@@ -42,7 +42,8 @@ bool incomplete_is_beginning(const struct http_response *head)
 }
 
 struct fill *incomplete_fill(struct cache *c, struct worker *w, const struct cache_key *resource,
-    const struct http_response *head, const struct freshness *fresh, struct arena *a)
+    const struct http_response *head, const struct freshness *fresh,
+    const struct object_labels *labels, struct arena *a)
 {
     struct cache_key key = key_beside(resource, a);
     struct fill_request rq = {.key = &key, .worker = w};
@@ -50,13 +51,14 @@ struct fill *incomplete_fill(struct cache *c, struct worker *w, const struct cac
 
     check(fill_join(c, &rq, &fill) == FILL_ALONE);
     /* What does not fit is a window that nobody looks through. */
-    (void)fill_head(fill, object_new(c, &key, head, fresh), (int64_t)head->content_length);
+    (void)fill_head(fill, object_new(c, &key, head, fresh, labels), (int64_t)head->content_length);
     return fill;
 }
 
 void incomplete_keep(
     struct cache *c, struct fill *f, const struct object *head, uint64_t length, struct arena *a)
 {
+    const struct object_labels labels = {.born = head->born, .keep = head};
     struct cache_key resource = {head->key, head->hash}, key = key_beside(&resource, a);
     struct http_response as = {.status = 206, .minor = 1};
     uint64_t have = fill_bytes(f);
@@ -69,7 +71,7 @@ void incomplete_keep(
         return;
     fields_set(&as.fields, a, FIELD_CONTENT_RANGE,
         arena_dup(a, span_make(text, content_range_format(&cr, text))));
-    (void)fill_keep_beginning(f, object_new(c, &key, &as, &head->fresh));
+    (void)fill_keep_beginning(f, object_new(c, &key, &as, &head->fresh, &labels));
 }
 
 struct object *incomplete_find(struct cache *c, const struct cache_key *resource, struct arena *a)

@@ -19,6 +19,7 @@
 
 struct fill;
 struct object;
+struct object_labels;
 struct worker;
 
 /* Whether the rest of what has this head can be asked for later: a 200 with a strong validator from
@@ -31,7 +32,7 @@ bool incomplete_is_beginning(const struct http_response *head);
  * has the fields as they are stored. */
 MUST_USE struct fill *incomplete_fill(struct cache *c, struct worker *w,
     const struct cache_key *resource, const struct http_response *head,
-    const struct freshness *fresh, struct arena *a);
+    const struct freshness *fresh, const struct object_labels *labels, struct arena *a);
 
 /* Keeps what has come of a fill that is about to fail, if incomplete_can_be(); `head` is its
  * object, `length` what it should have had. */

@@ -8,4 +8,4 @@ src_edge_libedge_a_SOURCES = \
 	%D%/recode.h %D%/recoded.c %D%/recoder.c %D%/recoder.h %D%/request.c %D%/resume.c \
 	%D%/request.h %D%/route.c %D%/route.h %D%/server.c %D%/server.h %D%/site.c %D%/site.h \
 	%D%/site_conf.c %D%/site_conf.h %D%/slice_fill.c %D%/slice_fill.h %D%/slices.c \
-	%D%/slices.h %D%/unsliced.c %D%/unsliced.h %D%/worker.h
+	%D%/slices.h %D%/tagging.c %D%/tagging.h %D%/unsliced.c %D%/unsliced.h %D%/worker.h

@@ -4,6 +4,7 @@
  */
 #include "base/counters.h"
 #include "cache/object.h"
+#include "cache/purge.h"
 #include "cache/spec.h"
 #include "edge/decision.h"
 #include "edge/filler.h"
@@ -45,8 +46,8 @@ static bool deliver_stale(struct request *r)
 {
     struct object *obj = r->stored;
 
-    if (obj == NULL ||
-        !fresh_may_serve_on_error(&obj->fresh, &r->ask, worker_wall_s(r->txn->worker)))
+    if (obj == NULL || !fresh_may_serve_on_error(
+                           &obj->fresh, &r->ask, worker_wall_s(r->txn->worker), obj->soft_purged))
         return false;
     reader_close(&r->reader);
     r->cs.has_ttl = true;
@@ -119,6 +120,14 @@ static bool answers_us(struct request *r, const struct object *obj)
     return span_eq(obj->key, mine.text);
 }
 
+/* The fill's request went out before a purge that was there when this one came. (When the head was
+ * not yet there, its tags could not be asked about.) */
+static bool came_after_purge(struct request *r, struct object *obj)
+{
+    return !r->leads && obj->born < r->purges_then &&
+           cache_purged(r->edge->cache, obj) != PURGED_NOT;
+}
+
 static void start_again(struct request *r, bool collapse)
 {
     reader_close(&r->reader);
@@ -158,7 +167,8 @@ static void on_wake(void *ctx)
         return;
     case READ_READY:
     case READ_CUT:
-        if (!answers_us(r, reader_object(r->reader))) {
+        if (!answers_us(r, reader_object(r->reader)) ||
+            came_after_purge(r, reader_object(r->reader))) {
             start_again(r, true);
             return;
         }
@@ -235,6 +245,7 @@ void request_look_up(struct request *r)
     };
     struct decision d;
 
+    r->purges_then = cache_purge_seq(r->edge->cache);
     decide(&d, &q, &r->route, &r->txn->arena);
     r->word = d.word;
     r->cs.fwd = d.fwd;

@@ -5,6 +5,7 @@
 
 #include "cache/slice.h"
 #include "cache/spec.h"
+#include "cache/tags.h"
 #include "http/chars.h"
 #include "http/fields.h"
 
@@ -409,6 +410,14 @@ const struct directive policy_directives[] = {
         .max = SPEC_VARIANTS_MAX,
         .about = "How many variants of one resource are stored at most. When another comes, the "
                  "one that was not used for longest goes."},
+    {"tags-max", CONF_INTEGER(struct policy, tags_max), .preset = "128", .min = 1, .max = TAGS_MAX,
+        .about =
+            "How many tags of one response count (Surrogate-Key, Cache-Tag, CDN-Tag, "
+            "Edge-Cache-Tag together), each of at most 1024 bytes. It cannot be purged by what "
+            "is over that; explain, the log and selvage_tags_dropped_total say so."},
+    {"show-tags", CONF_FLAG(struct policy, show_tags), .preset = "off",
+        .about = "Clients get the fields with tags as the origin sent them. Counts for what is "
+                 "stored from then on. When off, the fields end here."},
     {"bypass", CONF_CUSTOM(set_bypass, 0, 0),
         .about = "Neither looks up nor stores: every request goes to the origin."},
     {"slice", CONF_CUSTOM(set_slice, 1, 1), .usage = "off|SIZE", .unset = "1MiB",

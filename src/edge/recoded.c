@@ -39,7 +39,7 @@ static struct object *with_head_of(
     if (recoded->head_id == base->head_id)
         return recoded;
     head.fields = *fields_in(r, base, to);
-    obj = object_with_head(recoded, &head, &base->fresh);
+    obj = object_with_head(recoded, &head, &base->fresh, NULL);
     obj->head_id = base->head_id;
     atomic_init(&obj->wanted, atomic_load(&recoded->wanted));
     if (!cache_replace(r->edge->cache, recoded, obj))

@@ -141,7 +141,7 @@ static void give_head(struct recoder *r)
 
     recode_fields(&fields, r->to, &r->arena);
     head.fields = fields;
-    obj = object_new(r->edge->cache, &key, &head, &r->base->fresh);
+    obj = object_new(r->edge->cache, &key, &head, &r->base->fresh, NULL);
     obj->head_id = r->base->head_id;
     atomic_init(&obj->wanted, r->background ? RECODER_IMPROVED : 0);
     r->headed = true;

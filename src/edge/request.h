@@ -51,7 +51,8 @@ struct request {
     bool ranges_wait;         /* that was of no use: it waits for others' fill after all */
     bool hinted;              /* was sent the hints of an earlier 103 */
     bool responded;
-    unsigned look_ups; /* times it was looked up again; bounded */
+    uint64_t purges_then; /* cache_purge_seq() when it was looked up last */
+    unsigned look_ups;    /* times it was looked up again; bounded */
     enum cache_word word;
     struct cache_status cs; /* of our answer */
     int status;             /* of our answer; 0: none yet */

@@ -45,6 +45,8 @@ struct policy {
     bool show_key;               /* Cache-Status tells the cache key */
     uint64_t range_wait_bytes;   /* a range this far ahead of a fill waits for it */
     bool pass_trailers;          /* trailer fields of the origin travel on */
+    bool show_tags;              /* clients get the fields that have an object's tags */
+    int64_t tags_max;            /* of one response; 1 .. TAGS_MAX (cache/tags.h) */
     struct header_rule *headers; /* in the order of the file, or NULL */
     int redirect_status;         /* 0: no redirect */
     struct span redirect_to;

@@ -10,6 +10,7 @@
 #include "edge/incomplete.h"
 #include "edge/server.h"
 #include "edge/slices.h"
+#include "edge/tagging.h"
 #include "edge/unsliced.h"
 #include "http/etag.h"
 
@@ -123,7 +124,7 @@ static void begin_slice(struct filler *f)
     char text[SLICE_KEY_MAX];
     struct cache_key key = slice_key(head->id, f->slice.n, text);
 
-    (void)fill_head(f->fill, object_new(f->edge->cache, &key, &nothing, NULL),
+    (void)fill_head(f->fill, object_new(f->edge->cache, &key, &nothing, NULL, NULL),
         (int64_t)(range.last - range.first + 1));
 }
 
@@ -189,6 +190,7 @@ static struct object *make_head(struct filler *f, const struct http_response *pa
     const struct content_range *cr, struct cache_key *key)
 {
     struct http_response head = head_of_whole(f, part);
+    struct object_labels labels;
     struct object *obj;
     struct verdict v;
 
@@ -196,8 +198,9 @@ static struct object *make_head(struct filler *f, const struct http_response *pa
     if (!v.store || !filler_place(f, &head, key))
         return NULL;
     policy_omit(&v, &head.fields);
+    labels = tagging_take(f, &head);
     forward_response(&head, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
-    obj = object_new(f->edge->cache, key, &head, &v.fresh);
+    obj = object_new(f->edge->cache, key, &head, &v.fresh, &labels);
     obj->sliced_bytes = cr->length;
     obj->slice_bytes = f->slice.bytes;
     /* The origin does not know conditions, but it is still the same: so are the slices. */

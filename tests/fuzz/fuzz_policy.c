@@ -71,8 +71,10 @@ static void use_check(const struct input *in, const struct freshness *f)
     use = fresh_judge(f, &ask, in->later, false);
     check(use == FRESH_VALIDATE || !(ask.honoured && ask.no_cache));
     check(use != FRESH_USE || ttl > 0 || (ask.max_stale >= 0 && !f->must_revalidate));
-    check(fresh_judge(f, &ask, in->later, true) != FRESH_USE || ask.max_stale >= 0);
-    if (fresh_may_serve_on_error(f, NULL, in->later))
+    check(fresh_judge(f, &ask, in->later, true) == FRESH_VALIDATE);
+    if (fresh_may_serve_on_error(f, &ask, in->later, true))
+        check(fresh_may_serve_on_error(f, &ask, in->later, false));
+    if (fresh_may_serve_on_error(f, NULL, in->later, false))
         check(!f->no_cache && ttl + f->if_error_s > 0);
 }
 

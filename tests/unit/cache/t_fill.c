@@ -515,7 +515,7 @@ static void t_validated(void **state)
     assert_int_equal(fill_join(c, &rq, &f), FILL_LEAD);
     a = client_of(f, true);
     b = client_of(f, false);
-    obj = object_with_head(old, &head, NULL);
+    obj = object_with_head(old, &head, NULL, NULL);
     assert_true(cache_replace(c, old, obj));
     fill_validated(f, obj);
     worker_turn(w);

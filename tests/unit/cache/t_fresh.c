@@ -160,9 +160,23 @@ static void judged(void **state)
             "max-stale=5", 12, false, V, false},
         {"9111 §5.2.1.2 more than max-stale but within the window",
             {.lifetime_s = 10, .while_revalidate_s = 50}, "max-stale=5", 20, false, R, false},
-        {"soft purge", {.lifetime_s = 10}, "", 0, true, V, true},
-        {"soft purge: the window opens", {.lifetime_s = 10, .while_revalidate_s = 5}, "", 0, true,
-            R, true},
+        {"soft purge", {.lifetime_s = 10}, "", 0, true, V, false},
+        {"soft purge: no window to refresh meanwhile", {.lifetime_s = 10, .while_revalidate_s = 5},
+            "", 12, true, V, false},
+        {"soft purge: the client's max-stale does not excuse from asking", {.lifetime_s = 10},
+            "max-stale=100", 0, true, V, false},
+        {"soft purge: when the origin fails", {.lifetime_s = 10, .if_error_s = 5}, "", 0, true, V,
+            true},
+        {"soft purge: the window is the response's", {.lifetime_s = 10, .if_error_s = 5}, "", 14,
+            true, V, true},
+        {"soft purge: past the window", {.lifetime_s = 10, .if_error_s = 5}, "", 15, true, V,
+            false},
+        {"soft purge: the client's window", {.lifetime_s = 10}, "stale-if-error=5", 0, true, V,
+            true},
+        {"soft purge: never stale, as must-revalidate says",
+            {.lifetime_s = 10, .must_revalidate = true}, "stale-if-error=5", 0, true, V, false},
+        {"soft purge: no-cache", {.lifetime_s = 10, .no_cache = true, .if_error_s = 5}, "", 0, true,
+            V, false},
         {"saturated", {.lifetime_s = (uint32_t)FRESH_SECONDS_MAX}, "", INT64_MAX - NOW, false, V,
             false},
     };
@@ -180,7 +194,7 @@ static void judged(void **state)
             fail_msg("%s (row %zu): %d instead of %d", rows[i].row, i, got, rows[i].want);
         if (!ask.honoured)
             row_check(rows[i].row, fresh_judge(&f, NULL, now, rows[i].soft_purged) == got);
-        if (fresh_may_serve_on_error(&f, &ask, now) != rows[i].on_error)
+        if (fresh_may_serve_on_error(&f, &ask, now, rows[i].soft_purged) != rows[i].on_error)
             fail_msg("%s (row %zu): on error not %d", rows[i].row, i, rows[i].on_error);
     }
 }

@@ -232,7 +232,7 @@ static void t_full_index(void **state)
     for (uint64_t i = 0; i < 20000; i++) {
         struct cache_key key = key_number(text, i);
         struct http_response head = {.status = 200, .reason = SPAN("-")};
-        struct object *obj = object_new(c, &key, &head, NULL);
+        struct object *obj = object_new(c, &key, &head, NULL, NULL);
 
         obj->whole = true;
         cache_put(c, obj);

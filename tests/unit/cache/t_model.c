@@ -15,7 +15,7 @@ static void check_uses(const struct model *m, const struct freshness *f)
         struct fields request = request_of(&a);
         struct fresh_ask ask = policy_ask(&request, m->options, &arena);
         enum fresh_use use = fresh_judge(f, &ask, now, false);
-        bool on_error = fresh_may_serve_on_error(f, &ask, now);
+        bool on_error = fresh_may_serve_on_error(f, &ask, now, false);
 
         same(fresh_age(f, now) == current_age(m, now));
         same(use == may_use(m, &a, now));

@@ -189,7 +189,8 @@ static void fill_over(struct visit *v, enum read_state expected, const struct en
 /* The origin failed, or answered with an error: is what is stored better (5861 §4)? */
 static bool bridged(const struct visit *v)
 {
-    bool may = v->obj != NULL && fresh_may_serve_on_error(&v->obj->fresh, &v->ask, now);
+    bool may = v->obj != NULL &&
+               fresh_may_serve_on_error(&v->obj->fresh, &v->ask, now, v->obj->soft_purged);
 
     same(may == (v->known != NULL && may_use_on_error(&v->known->m, &v->asked, now)));
     if (may)
@@ -231,7 +232,7 @@ static bool renewed(struct visit *v)
         object_release(&v->obj);
         return false; /* asked again, without conditions */
     }
-    obj = object_with_head(v->obj, &head, &verdict.fresh);
+    obj = object_with_head(v->obj, &head, &verdict.fresh, NULL);
     same(cache_replace(cache, v->obj, obj));
     v->known->m = next;
     fill_validated(v->fill, obj);
@@ -254,7 +255,7 @@ static struct cache_key place_for(const struct visit *v, const struct fields *he
 
     same(plan == (!varies ? VARY_NONE : old.n > 0 ? VARY_KEEP : VARY_SPEC));
     if (plan == VARY_SPEC)
-        spec_put(cache, &v->key, there, spec, &arena);
+        spec_put(cache, &v->key, there, spec, NULL, &arena);
     if (varies)
         key = variant_of(v, arena_dup(&arena, spec));
     object_release(&there);
@@ -298,14 +299,14 @@ static void answered(struct visit *v)
     verdict = judge(&m, &head.fields);
     length = (int64_t)arena_printf(&arena, "body %u", ++serials).n;
     if (!check_verdict(&m, &verdict)) {
-        fill_pass(v->fill, object_new(cache, &v->key, &head, &verdict.fresh), length, 0);
+        fill_pass(v->fill, object_new(cache, &v->key, &head, &verdict.fresh, NULL), length, 0);
         feed(v->fill, serials);
         fill_over(v, READ_ALONE, NULL);
         did.passed++;
         return;
     }
     key = place_for(v, &head.fields, varies);
-    same(fill_head(v->fill, object_new(cache, &key, &head, &verdict.fresh), length));
+    same(fill_head(v->fill, object_new(cache, &key, &head, &verdict.fresh, NULL), length));
     feed(v->fill, serials);
     if (varies)
         spec_add_variant(cache, &v->key, &key, CHOICES, &arena);

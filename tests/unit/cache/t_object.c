@@ -34,7 +34,7 @@ static void t_head(void **state)
     struct http_response head = {.status = 404, .fields = {lines, 4, 4}};
     struct freshness fresh = {.lifetime_s = 60};
     struct cache_key key = cache_key_of(SPAN("example.com/a"));
-    struct object *o = object_new(c, &key, &head, &fresh);
+    struct object *o = object_new(c, &key, &head, &fresh, NULL);
     struct arena a;
     struct fields f;
 
@@ -63,7 +63,7 @@ static void t_reason_and_no_fields(void **state)
 {
     struct http_response head = {.status = 299, .reason = SPAN("Fine, thanks")};
     struct cache_key key = cache_key_of(SPAN("k"));
-    struct object *o = object_new(c, &key, &head, NULL);
+    struct object *o = object_new(c, &key, &head, NULL, NULL);
     struct arena a;
 
     (void)state;
@@ -87,11 +87,11 @@ static void t_update(void **state)
     (void)state;
     assert_true(fill_whole(c, w, 1, 30000, true));
     old = cache_find(c, &key);
-    obj = object_with_head(old, &head, NULL);
+    obj = object_with_head(old, &head, NULL, NULL);
     assert_int_equal(obj->body_bytes, 30000);
     assert_int_equal(obj->fields_n, 0);
     assert_true(cache_replace(c, old, obj));
-    late = object_with_head(old, &head, NULL);
+    late = object_with_head(old, &head, NULL, NULL);
     assert_false(cache_replace(c, old, late)); /* it is not what is stored any more */
     object_release(&late);
     found = cache_peek(c, &key);
@@ -119,7 +119,7 @@ static void t_too_large_a_head(void **state)
 
     (void)state;
     memset(value, 'x', sizeof(value));
-    o = object_new(c, &key, &head, NULL);
+    o = object_new(c, &key, &head, NULL, NULL);
     assert_int_equal(object_field_value(o, 0).n, sizeof(value));
     f = fill_led(c, &key, w, no_room, NULL);
     assert_false(fill_head(f, o, 10));
@@ -127,7 +127,7 @@ static void t_too_large_a_head(void **state)
     fill_finish(f);
     fill_release(&f);
     assert_null(cache_find(c, &key));
-    o = object_new(c, &key, &head, NULL);
+    o = object_new(c, &key, &head, NULL, NULL);
     o->whole = true;
     cache_put(c, o);
     assert_null(cache_find(c, &key));

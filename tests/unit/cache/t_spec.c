@@ -41,7 +41,7 @@ static void add(unsigned i, wall_s at)
     struct cache_key key = variant(i);
     struct freshness fresh = {.response_s = at};
     struct http_response head = {.status = 200};
-    struct object *obj = object_new(cache, &key, &head, &fresh);
+    struct object *obj = object_new(cache, &key, &head, &fresh, NULL);
 
     obj->whole = true;
     cache_put(cache, obj);
@@ -87,7 +87,7 @@ static void expect(struct span text, unsigned n, const unsigned *numbers)
 static void newest_first_and_once(void **state)
 {
     (void)state;
-    spec_put(cache, &resource, NULL, SPEC_A, &arena);
+    spec_put(cache, &resource, NULL, SPEC_A, NULL, &arena);
     expect(SPEC_A, 0, NULL);
     add(1, 100);
     add(2, 100);
@@ -99,7 +99,7 @@ static void newest_first_and_once(void **state)
 static void the_least_recently_used_goes(void **state)
 {
     (void)state;
-    spec_put(cache, &resource, NULL, SPEC_A, &arena);
+    spec_put(cache, &resource, NULL, SPEC_A, NULL, &arena);
     add(1, 100);
     add(2, 100);
     add(3, 100);
@@ -121,7 +121,7 @@ static void gone_ones_go_first(void **state)
     struct cache_key two = variant(2);
 
     (void)state;
-    spec_put(cache, &resource, NULL, SPEC_A, &arena);
+    spec_put(cache, &resource, NULL, SPEC_A, NULL, &arena);
     for (unsigned i = 1; i <= MOST; i++)
         add(i, 100 + i);
     assert_true(cache_remove(cache, &two));
@@ -136,7 +136,7 @@ static void several_go_at_once(void **state)
     struct cache_key four = variant(4);
 
     (void)state;
-    spec_put(cache, &resource, NULL, SPEC_A, &arena);
+    spec_put(cache, &resource, NULL, SPEC_A, NULL, &arena);
     for (unsigned i = 1; i <= MOST; i++)
         add(i, 100 + i);
     spec_add_variant(cache, &resource, &four, 1, &arena);
@@ -149,14 +149,14 @@ static void the_list_goes_with_its_id(void **state)
     struct object *old;
 
     (void)state;
-    spec_put(cache, &resource, NULL, SPEC_A, &arena);
+    spec_put(cache, &resource, NULL, SPEC_A, NULL, &arena);
     add(1, 100);
     old = cache_peek(cache, &resource);
-    spec_put(cache, &resource, old, LEARNT, &arena);
+    spec_put(cache, &resource, old, LEARNT, NULL, &arena);
     object_release(&old);
     expect(LEARNT, 1, (unsigned[]){1});
     old = cache_peek(cache, &resource);
-    spec_put(cache, &resource, old, SPEC_B, &arena);
+    spec_put(cache, &resource, old, SPEC_B, NULL, &arena);
     object_release(&old);
     expect(SPEC_B, 0, NULL);
 }

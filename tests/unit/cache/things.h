@@ -69,7 +69,7 @@ static inline struct object *object_of(struct cache *c, const struct cache_key *
     };
     struct http_response head = {.status = 200, .fields = {lines, 2, 2}};
 
-    return object_new(c, key, &head, NULL);
+    return object_new(c, key, &head, NULL, NULL);
 }
 
 static inline void no_room(void *ctx)

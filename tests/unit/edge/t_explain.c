@@ -95,7 +95,7 @@ static struct cache_key store(const char *key, const char *etag)
     struct object *obj;
 
     fields_add(&head.fields, &arena, FIELD_ETAG, span_of(etag));
-    obj = object_new(cache, &k, &head, &fresh);
+    obj = object_new(cache, &k, &head, &fresh, NULL);
     obj->whole = true;
     cache_put(cache, obj);
     object_release(&obj);
@@ -282,11 +282,11 @@ static void variants(void **state)
     json_t *o;
 
     (void)state;
-    spec_put(cache, &resource, NULL, old, &arena);
+    spec_put(cache, &resource, NULL, old, NULL, &arena);
     other = store(arena_join(&arena, language_key(old, "fr"), span_make("", 1)).p, "\"fr\"");
     spec_add_variant(cache, &resource, &other, 64, &arena);
     stands = cache_peek(cache, &resource);
-    spec_put(cache, &resource, stands, spec, &arena);
+    spec_put(cache, &resource, stands, spec, NULL, &arena);
     object_release(&stands);
     de = store(arena_join(&arena, language_key(spec, "de"), span_make("", 1)).p, "\"de\"");
     spec_add_variant(cache, &resource, &de, 64, &arena);

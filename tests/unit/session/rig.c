@@ -214,7 +214,7 @@ static void begin_fill(struct play *p, bool collapse, int64_t length)
     enum fill_role role = fill_join(rig_of(p)->cache, &rq, &p->fill);
 
     check(role == (collapse ? FILL_LEAD : FILL_ALONE));
-    (void)fill_head(p->fill, object_new(rig_of(p)->cache, &key, &head, NULL), length);
+    (void)fill_head(p->fill, object_new(rig_of(p)->cache, &key, &head, NULL, NULL), length);
 }
 
 static void play_fill(struct play *p)
