@@ -101,11 +101,22 @@ static bool id_valid(struct span s)
     return s.n == ID_DIGITS && span_all(s, CHAR_HEX);
 }
 
+static struct known_language *language_find(struct spec *s, struct span tag)
+{
+    for (unsigned i = 0; i < s->languages_n; i++) {
+        if (span_eq(s->languages[i].tag, tag))
+            return &s->languages[i];
+    }
+    return NULL;
+}
+
+/* Each language has one value. */
 static bool language_parse(struct span text, struct spec *out)
 {
     struct span tag;
 
-    if (out->languages_n == VARY_LANGUAGES_MAX || !span_cut(&text, '=', &tag) || text.p == NULL)
+    if (out->languages_n == VARY_LANGUAGES_MAX || !span_cut(&text, '=', &tag) || text.p == NULL ||
+        language_find(out, tag) != NULL)
         return false;
     out->languages[out->languages_n++] = (struct known_language){tag, text};
     return true;
@@ -197,15 +208,6 @@ static struct span id_text(struct arena *a, uint64_t id)
 }
 
 /* --- languages ---------------------------------------------------------------------------- */
-
-static struct known_language *language_find(struct spec *s, struct span tag)
-{
-    for (unsigned i = 0; i < s->languages_n; i++) {
-        if (span_eq(s->languages[i].tag, tag))
-            return &s->languages[i];
-    }
-    return NULL;
-}
 
 static void language_forget(struct spec *s, struct known_language *known)
 {

@@ -235,6 +235,7 @@ static void plans(void **state)
         {BY_DEFAULT, OLD "b,,c", "", "Vary: a", VARY_SPEC, ID "a"},
         {BY_DEFAULT, OLD, "", "Vary: a", VARY_SPEC, ID "a"},
         {BY_DEFAULT, OLD "b\tlung", "", "Vary: a", VARY_SPEC, ID "a"},
+        {BY_DEFAULT, OLD "a\tlang de=de\tlang de=en", "", "Vary: a", VARY_SPEC, ID "a"},
         {BY_IGNORE, "", "", "Vary: User-Agent", VARY_NONE, ""},
         {BY_IGNORE, "", "", "Vary: User-Agent, a", VARY_SPEC, ID "a"},
         /* languages */
