@@ -115,17 +115,34 @@ static bool is_range(const struct byte_range *r, struct byte_range wanted)
     return r->first == wanted.first && r->last == wanted.last;
 }
 
-/* The slice's own fill gets its head; where it is kept depends on the memory. */
-static void begin_slice(struct filler *f)
+/* The slice's own fill gets its head. A response that may not be stored is for its client alone. */
+static void begin_slice(struct filler *f, bool store)
 {
     static const struct http_response nothing = {.status = 206, .minor = 1};
     const struct object *head = f->slice.head;
     struct byte_range range = slice_range(head->sliced_bytes, head->slice_bytes, f->slice.n);
+    int64_t length = (int64_t)(range.last - range.first + 1);
     char text[SLICE_KEY_MAX];
     struct cache_key key = slice_key(head->id, f->slice.n, text);
+    struct object *obj = object_new(f->edge->cache, &key, &nothing, NULL, NULL);
 
-    (void)fill_head(f->fill, object_new(f->edge->cache, &key, &nothing, NULL, NULL),
-        (int64_t)(range.last - range.first + 1));
+    if (store)
+        (void)fill_head(f->fill, obj, length);
+    else
+        fill_pass(f->fill, obj, length, 0);
+}
+
+/* The head of the whole that a 206 is part of. */
+static struct http_response head_of_whole(struct filler *f, const struct http_response *part)
+{
+    struct http_response head = *part;
+
+    head.status = 200;
+    head.reason = SPAN_EMPTY;
+    head.fields = fields_dup(&part->fields, &f->arena);
+    fields_remove(&head.fields, FIELD_CONTENT_RANGE);
+    fields_remove(&head.fields, FIELD_CONTENT_LENGTH);
+    return head;
 }
 
 /* --- a slice of a known version ------------------------------------------------------------- */
@@ -147,12 +164,16 @@ static void version_over(struct filler *f, const struct http_response *in)
 void slice_arrived(struct filler *f, const struct http_response *in)
 {
     struct object *head = f->slice.head;
+    struct http_response whole;
     struct content_range cr;
+    struct verdict v;
 
     if (is_part(in, &cr) && cr.length == head->sliced_bytes &&
         is_range(&cr.range, slice_range(cr.length, f->slice.bytes, f->slice.n)) &&
         same_version(head, &in->fields)) {
-        begin_slice(f);
+        whole = head_of_whole(f, in);
+        filler_judge(f, METHOD_GET, &whole, &v);
+        begin_slice(f, v.store);
         return;
     }
     switch (in->status) {
@@ -172,19 +193,6 @@ void slice_arrived(struct filler *f, const struct http_response *in)
 
 /* --- looking for a version ------------------------------------------------------------------ */
 
-/* The head of the whole that a 206 is part of. */
-static struct http_response head_of_whole(struct filler *f, const struct http_response *part)
-{
-    struct http_response head = *part;
-
-    head.status = 200;
-    head.reason = SPAN_EMPTY;
-    head.fields = fields_dup(&part->fields, &f->arena);
-    fields_remove(&head.fields, FIELD_CONTENT_RANGE);
-    fields_remove(&head.fields, FIELD_CONTENT_LENGTH);
-    return head;
-}
-
 /* The head object of what a 206 is part of. NULL: it may not be stored. */
 static struct object *make_head(struct filler *f, const struct http_response *part,
     const struct content_range *cr, struct cache_key *key)
@@ -193,6 +201,9 @@ static struct object *make_head(struct filler *f, const struct http_response *pa
     struct object_labels labels;
     struct object *obj;
     struct verdict v;
+
+    fields_remove_named(&head.fields, SPAN("Content-Digest")); /* of the part (RFC 9530 §2) */
+    fields_remove_named(&head.fields, SPAN("Content-MD5"));
 
     filler_judge(f, METHOD_GET, &head, &v);
     if (!v.store || !filler_place(f, &head, key))
@@ -239,7 +250,7 @@ static void go_on_as_slice(struct filler *f, struct object *head, const struct c
         filler_end(f);
         return;
     }
-    begin_slice(f);
+    begin_slice(f, true);
     count(C_SLICES_FETCHED);
     if (f->client != NULL)
         slices_begun(f->client, head, f->slice.n, slice);

@@ -104,6 +104,16 @@ static void open_slice(struct slices *s, uint32_t n)
     set_range(s, n);
 }
 
+/* The open slice turned out to be another's alone, because it may not be stored. */
+static void open_alone(struct slices *s)
+{
+    uint32_t n = s->next.n;
+
+    close_slice(&s->next);
+    fetch_slice(s, n, false);
+    set_range(s, n);
+}
+
 /* --- failing -------------------------------------------------------------------------------- */
 
 /* Whether the slice may be asked for again; counts. */
@@ -175,7 +185,9 @@ static enum part_state next_part(void *ctx, struct reader *self, struct reader_p
         case READ_READY:
             hand_out(s, out);
             return PART_READY;
-        case READ_ALONE: /* no fill of a slice passes */
+        case READ_ALONE:
+            open_alone(s);
+            continue;
         case READ_FAILED:
         case READ_CUT:
             if (try_again(s))
@@ -301,6 +313,8 @@ bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64
         case READ_READY:
             return true;
         case READ_ALONE:
+            open_alone(r->slices);
+            continue;
         case READ_FAILED:
         case READ_CUT:
             if (try_again(r->slices))

@@ -489,6 +489,29 @@ def test_not_storable_is_not_sliced(selvaged, origin, cc, rule):
     assert len(movie.slices()) <= 1
 
 
+def test_a_slice_that_may_not_be_stored(selvaged, origin):
+    """It is the same representation, but that slice is for its client alone."""
+    edge, movie = started(selvaged, origin, "slice-from always;"), Movie(origin, size=8 * MIB)
+    part(edge, 0, 1)
+    settled(edge)
+    movie.fields = {"Cache-Control": "private"}
+    for n in (2, 3):
+        is_part(part(edge, 3 * MIB, 10), movie, 3 * MIB, 10)
+        settled(edge)
+        assert len(movie.asked) == n
+    assert edge.get("/movie").body == octets(1, 0, movie.size)
+
+
+def test_digests_of_a_part_are_not_the_wholes(selvaged, origin):
+    edge = started(selvaged, origin, "slice-from always;")
+    movie = Movie(origin, fields={"Cache-Control": "max-age=60", "Content-Digest": "sha-256=:aaaa:",
+                                  "Repr-Digest": "sha-256=:bbbb:"})
+    for _ in range(2):
+        r = part(edge, 5, 5)
+        is_part(r, movie, 5, 5)
+        assert "content-digest" not in r and r["repr-digest"] == "sha-256=:bbbb:"
+
+
 def test_off(selvaged, origin):
     edge, movie = started(selvaged, origin, "slice off;"), Movie(origin, size=5 * MIB)
     assert edge.get("/movie").body == octets(1, 0, movie.size)

@@ -28,7 +28,8 @@ struct script {
         struct reader_part part;
     } v[16];
     unsigned at;
-    int asked, closed, woken;
+    int asked, closed, woken, resumed;
+    uint64_t sent;
 };
 
 static enum part_state next(void *ctx, struct reader *self, struct reader_part *out)
@@ -52,7 +53,17 @@ static void wake(void *ctx)
     ((struct script *)ctx)->woken++;
 }
 
+static bool resume(void *ctx, uint64_t sent)
+{
+    struct script *s = ctx;
+
+    s->resumed++;
+    s->sent = sent;
+    return s->resumed < 3;
+}
+
 static const struct part_source source = {.next = next, .close = closed};
+static const struct part_source resuming = {.next = next, .resume = resume, .close = closed};
 
 static struct reader *reader_scripted(struct script *s, int64_t length)
 {
@@ -346,6 +357,39 @@ static void t_alone(void **state)
     fill_release(&f);
 }
 
+/* A source may go on behind a part that ended short, as often as it likes. */
+static void t_resumed(void **state)
+{
+    char text[32], got[2000];
+    struct cache_key key = key_number(text, 7);
+    struct script s = {.at = 0};
+    struct reader *r = reader_of_parts(NULL, &resuming, &s, 1000, w, wake, &s);
+
+    (void)state;
+    s.v[1].state = PART_WAIT;
+    for (int i = 1; i <= 3; i++) {
+        struct fill *f = fill_led(c, &key, w, no_room, NULL);
+
+        s.v[0].state = PART_READY;
+        s.v[0].part.reader = reader_of_fill(f, false, w, reader_parts_ready, r);
+        s.at = 0;
+        assert_true(fill_head(f, object_of(c, &key), 1000));
+        assert_true(fill_feed(f, 7, 100));
+        assert_int_equal(drain(r, got, 8, 4000, 70), 100);
+        assert_int_equal(s.resumed, i - 1);
+        fill_fail(f, 502, "test");
+        worker_turn(w);
+        assert_int_equal(s.woken, i);
+        assert_int_equal(drain(r, got, 8, 4000, 4000), 0); /* asks the source */
+        assert_int_equal(s.resumed, i);
+        assert_int_equal(s.sent, 100 * i);
+        assert_int_equal(reader_state(r), i < 3 ? READ_READY : READ_CUT);
+        assert_int_equal(reader_at_end(r), i == 3);
+        fill_release(&f);
+    }
+    reader_close(&r);
+}
+
 static void t_nested(void **state)
 {
     struct object *obj = stored(6, 50000);
@@ -383,6 +427,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(t_of_a_fill, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_of_a_whole_fill, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(t_resumed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_nested, set_up, tear_down),
     };
 

@@ -1,4 +1,4 @@
-UNIT += %D%/t_accesslog %D%/t_conf %D%/t_explain %D%/t_forward %D%/t_notstored %D%/t_site
+UNIT += %D%/t_accesslog %D%/t_conf %D%/t_explain %D%/t_forward %D%/t_notstored %D%/t_site %D%/t_unsliced
 edge_ldadd = $(LIBS_EDGE) $(CMOCKA_LIBS)
 %C%_t_accesslog_LDADD = $(edge_ldadd)
 %C%_t_conf_LDADD = $(edge_ldadd)
@@ -6,3 +6,4 @@ edge_ldadd = $(LIBS_EDGE) $(CMOCKA_LIBS)
 %C%_t_forward_LDADD = $(edge_ldadd)
 %C%_t_notstored_LDADD = $(edge_ldadd)
 %C%_t_site_LDADD = $(edge_ldadd)
+%C%_t_unsliced_LDADD = $(edge_ldadd)
