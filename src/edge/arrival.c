@@ -83,6 +83,7 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     struct object *obj;
     uint8_t may;
 
+    recode_unmark(old, &had, &f->arena);
     arrived.fields = fields_copy(&newer->fields, &f->arena);
     forward_response(&arrived, f->edge->edge, false, false, now, &f->arena);
     merged.fields = update_merge(&had, &arrived.fields, now, &f->arena);

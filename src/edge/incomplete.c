@@ -4,6 +4,7 @@
 #include "cache/fill.h"
 #include "cache/object.h"
 #include "cache/update.h"
+#include "edge/recode.h"
 #include "http/etag.h"
 #include "http/range.h"
 
@@ -67,6 +68,7 @@ void incomplete_keep(
         .satisfied = true, .has_length = true, .range = {0, have - 1}, .length = length};
 
     as.fields = object_fields(head, a);
+    recode_unmark(head, &as.fields, a); /* where the whole belongs is the origin's word */
     if (have == 0 || have >= length || !incomplete_can_be(&as.fields))
         return;
     fields_set(&as.fields, a, FIELD_CONTENT_RANGE,

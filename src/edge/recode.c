@@ -87,14 +87,30 @@ unsigned recode_judge(const struct coding_options *o, const struct http_response
     return RECODE_FROM + has;
 }
 
-static void say_vary(struct fields *f, struct arena *a)
-{
-    struct span had = fields_join(f, a, FIELD_VARY), name = field_name(FIELD_ACCEPT_ENCODING);
+#define OURS     SPAN("Accept-Encoding")
+#define OUR_NEXT SPAN(", Accept-Encoding")
 
-    if (fields_list_has(f, FIELD_VARY, name) || fields_list_has(f, FIELD_VARY, SPAN("*")))
+/* False: it says so already. */
+static bool say_vary(struct fields *f, struct arena *a)
+{
+    struct span had = fields_join(f, a, FIELD_VARY);
+
+    if (fields_list_has(f, FIELD_VARY, OURS) || fields_list_has(f, FIELD_VARY, SPAN("*")))
+        return false;
+    fields_set(f, a, FIELD_VARY, had.n > 0 ? arena_join(a, had, OUR_NEXT) : OURS);
+    return true;
+}
+
+void recode_unmark(const struct object *obj, struct fields *f, struct arena *a)
+{
+    struct span vary = fields_get(f, FIELD_VARY);
+
+    if ((obj->recode & RECODE_SAYS) == 0)
         return;
-    fields_set(
-        f, a, FIELD_VARY, had.n > 0 ? arena_join(a, arena_join(a, had, SPAN(", ")), name) : name);
+    if (vary.n > OUR_NEXT.n)
+        fields_set(f, a, FIELD_VARY, span_make(vary.p, vary.n - OUR_NEXT.n));
+    else
+        fields_remove(f, FIELD_VARY);
 }
 
 unsigned recode_mark(const struct coding_options *o, struct http_response *head, int64_t length,
@@ -106,8 +122,8 @@ unsigned recode_mark(const struct coding_options *o, struct http_response *head,
     if (o->encode_n == 0 && !fields_has(&head->fields, FIELD_CONTENT_ENCODING))
         return RECODE_NOT;
     may = recode_judge(o, head, length, most, a, &why);
-    if (may != RECODE_NOT)
-        say_vary(&head->fields, a);
+    if (may != RECODE_NOT && say_vary(&head->fields, a))
+        may |= RECODE_SAYS;
     return may;
 }
 

@@ -23,13 +23,14 @@
 #include "edge/coding_options.h"
 #include "http/message.h"
 
-/* object.recode: RECODE_NOT, or RECODE_FROM + the coding that it has and that may be changed. */
-enum { RECODE_NOT, RECODE_FROM };
+/* object.recode: RECODE_NOT, or RECODE_FROM + the coding that it has and that may be changed; and
+ * RECODE_SAYS if the last member of its Vary is ours. */
+enum { RECODE_NOT, RECODE_FROM, RECODE_SAYS = 0x80 };
 
 /* Of an object that is not RECODE_NOT. */
 static inline enum coding recode_has(const struct object *obj)
 {
-    return (enum coding)(obj->recode - RECODE_FROM);
+    return (enum coding)((obj->recode & ~(unsigned)RECODE_SAYS) - RECODE_FROM);
 }
 
 /* Why a request gets the coding that it gets. */
@@ -62,6 +63,10 @@ unsigned recode_judge(const struct coding_options *o, const struct http_response
  * the key of the variant was chosen: only what the origin said of Vary counts there. */
 unsigned recode_mark(const struct coding_options *o, struct http_response *head, int64_t length,
     uint64_t most, struct arena *a);
+
+/* Takes out of the fields of an object what recode_mark() added: as the origin said them, for what
+ * becomes the head of another. */
+void recode_unmark(const struct object *obj, struct fields *f, struct arena *a);
 
 struct recode_choice {
     bool other;         /* than the object has: it is to be made */

@@ -573,6 +573,38 @@ def test_validated_is_not_recoded(start, origin):
     assert origin.count("/a") == 3
 
 
+def test_what_was_cut_and_completed_is_for_all(start, origin):
+    """What the edge says of Vary is not taken for the origin's word when the rest has come."""
+    edge = start()
+
+    @origin.at("/a")
+    def page(x):
+        fields = {**HTML, "Accept-Ranges": "bytes"}
+        if origin.count("/a") <= 1:
+            x.head(200, {**fields, "Content-Length": str(len(PAGE))})
+            x.send(PAGE[:30000])
+            x.close()
+        elif origin.count("/a") <= 6:  # the edge tries to go on
+            x.reply(503)
+        else:
+            first = int(x.request["Range"][6:-1])
+            x.head(206, {**fields, "Content-Length": str(len(PAGE) - first),
+                         "Content-Range": f"bytes {first}-{len(PAGE) - 1}/{len(PAGE)}"})
+            x.send(PAGE[first:])
+
+    with pytest.raises(Cut):
+        while True:
+            get(edge, "/a", "gzip")
+    origin.seen.extend(origin.requests("/a")[:1] * 6)
+    wait_for(lambda: get(edge, "/a", "gzip").status == 200, "it is whole")
+    asked = origin.count("/a")
+    for accept in ["gzip", "br", None, "gzip, zstd"]:
+        r = get(edge, "/a", accept)
+        assert (r.status, r.cache, plain(r)) == (200, "hit", PAGE)
+        assert r["vary"] == "Accept-Encoding"
+    assert origin.count("/a") == asked
+
+
 def test_what_changed_is_made_anew(start, origin):
     edge = start()
     old, new = text(30000, 1), text(30000, 2)
