@@ -1,3 +1,6 @@
 dist_noinst_SCRIPTS += %D%/hits
 EXTRA_PROGRAMS += %D%/codings
 %C%_codings_LDADD = $(LIBS_CODING)
+EXTRA_PROGRAMS += %D%/find
+%C%_find_SOURCES = %D%/find.c
+%C%_find_LDADD = $(LIBS_CACHE)

@@ -49,15 +49,22 @@ static void *table_new(size_t bytes)
     return p;
 }
 
+uint32_t memory_shards(uint64_t bytes)
+{
+    uint32_t n = SHARDS_MIN;
+
+    while (n < SHARDS_MAX && (uint64_t)n * 2 * SHARD_BYTES <= bytes)
+        n *= 2;
+    return n;
+}
+
 struct memory *memory_new(uint64_t bytes)
 {
     struct memory *m = xcalloc(1, sizeof(*m));
     struct slabs_usage usage;
     uint64_t slots, slots_each;
 
-    m->shards_n = SHARDS_MIN;
-    while (m->shards_n < SHARDS_MAX && (uint64_t)m->shards_n * 2 * SHARD_BYTES <= bytes)
-        m->shards_n *= 2;
+    m->shards_n = memory_shards(bytes);
     slots_each = bytes / BYTES_PER_SLOT / m->shards_n / INDEX_WAYS * INDEX_WAYS;
     slots = slots_each * m->shards_n;
     m->budget_bytes = bytes;

@@ -24,6 +24,9 @@
 struct memory;
 struct object;
 
+/* Into how many shards that many bytes are divided. */
+uint32_t memory_shards(uint64_t bytes) PURE;
+
 /* Takes `bytes` in all. NULL with errno set. */
 MUST_USE struct memory *memory_new(uint64_t bytes);
 /* Everything that came from it must be back but stored objects. Sets *m to NULL. */

@@ -1,13 +1,10 @@
 /*
  * t_memory.c - the memory tier: the budget under changing sizes, what stays and what goes, speed.
- *
- * With an argument N it measures look-ups among N objects instead: t_memory 1000000.
  */
 #include "things.h"
 
 #include "base/counters.h"
 
-#include <time.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
@@ -255,65 +252,7 @@ static void t_too_little(void **state)
     assert_string_equal(err, "the cache needs at least 4 MiB of memory");
 }
 
-static double cpu_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
-/* The keys of some random objects, in the cache of the CPU as a request's key is. */
-enum { BATCH = 64 };
-
-struct batch {
-    char texts[BATCH][32];
-    struct cache_key keys[BATCH];
-};
-
-static void batch_fill(struct batch *b, uint64_t n, uint64_t *x)
-{
-    for (unsigned i = 0; i < BATCH; i++) {
-        *x ^= *x << 13;
-        *x ^= *x >> 7;
-        *x ^= *x << 17;
-        b->keys[i] = key_number(b->texts[i], *x % n);
-    }
-}
-
-static int measure(uint64_t n)
-{
-    enum { FINDS = 1 << 21 };
-    struct cache *c = cache_of(n * 1700);
-    struct batch b;
-    struct cache_stats st;
-    uint64_t x = 1, found = 0;
-    double start, total = 0;
-
-    start = cpu_ns();
-    for (uint64_t i = 0; i < n; i++)
-        fill_whole(c, w, i, 300, true);
-    cache_stats(c, &st);
-    printf("%llu objects stored at %.0f ns each, %.0f B each\n", (unsigned long long)st.objects,
-        (cpu_ns() - start) / (double)n, (double)st.used_bytes / (double)st.objects);
-    for (unsigned i = 0; i < FINDS; i += BATCH) {
-        batch_fill(&b, n, &x);
-        start = cpu_ns();
-        for (unsigned j = 0; j < BATCH; j++) {
-            struct object *obj = cache_find(c, &b.keys[j]);
-
-            found += obj != NULL;
-            object_release(&obj);
-        }
-        total += cpu_ns() - start;
-    }
-    printf("cache_find() and object_release(): %.0f ns of CPU, %.1f %% found\n", total / FINDS,
-        (double)found * 100 / FINDS);
-    cache_close(&c);
-    return 0;
-}
-
-int main(int argc, char **argv)
+int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_sizes_change_64_mib),
@@ -325,11 +264,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(t_full_index),
         cmocka_unit_test(t_too_little),
     };
-    uint64_t n;
 
-    if (argc == 2 && span_u64(span_of(argv[1]), &n)) {
-        w = worker_new(1);
-        return measure(n);
-    }
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
