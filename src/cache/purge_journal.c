@@ -572,8 +572,8 @@ void purge_journal_close(struct purge_journal **jp)
 {
     struct purge_journal *j = *jp;
 
-    *jp = NULL;
     if (!purge_journal_sync(j, j->queue_seq))
         log_msg(LOG_ERROR, "purge journal %s: the last purges are not in it", j->path);
+    *jp = NULL; /* only now: the snapshot asks for it */
     journal_free(j);
 }
