@@ -11,10 +11,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Questions are short, and so is our patience. */
+/* A question to explain has a URL and fields in its line, one to purge many names, and each byte
+ * may be percent-encoded. */
+enum { DOOR_LINE_BYTES = 32 << 10, DOOR_HEAD_BYTES = 48 << 10 };
+
+/* Our patience is short. */
 static const struct session_conf door_conf = {
-    .line_bytes = 16384, /* a question to explain has a URL and fields */
-    .head_bytes = 32768,
+    .line_bytes = DOOR_LINE_BYTES,
+    .head_bytes = DOOR_HEAD_BYTES,
     .fields = 50,
     .body_max_bytes = 64 << 10,
     .head_timeout_ms = 5000,
@@ -22,7 +26,7 @@ static const struct session_conf door_conf = {
     .idle_timeout_ms = 60000,
     .send_timeout_ms = 10000,
     .connections_max = ADMIN_CONNECTIONS,
-    .limits = {16384, 32768, 50},
+    .limits = {DOOR_LINE_BYTES, DOOR_HEAD_BYTES, 50},
 };
 
 /* One listener and its connections. */

@@ -54,3 +54,18 @@ void admin_answer_json(struct admin_call *call, int status, json_t *body)
         arena_join(&call->txn->arena, span_of(text), SPAN("\n")));
     free(text);
 }
+
+json_t *admin_json_text(struct span s)
+{
+    json_t *json = json_stringn(s.p != NULL ? s.p : "", s.n);
+    char *ascii;
+
+    if (json != NULL)
+        return json;
+    ascii = xmalloc(s.n);
+    for (size_t i = 0; i < s.n; i++)
+        ascii[i] = (unsigned char)s.p[i] < 0x80 ? s.p[i] : '?';
+    json = json_stringn(ascii, s.n);
+    free(ascii);
+    return json;
+}

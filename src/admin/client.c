@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 16384 };
+enum { READ_BYTES = 16384, QUESTION_BYTES_MAX = 64 << 10 };
 
 /* One exchange. */
 struct asking {
@@ -102,7 +102,7 @@ static enum admin_asked send_question(struct asking *a)
     enum admin_asked how = ADMIN_ANSWERED;
     struct buf out;
 
-    buf_init(&out, 8192);
+    buf_init(&out, QUESTION_BYTES_MAX);
     if (!h1_request_write(&out, &req))
         how = fail(a, ADMIN_GARBLED, "the question is too long");
     while (how == ADMIN_ANSWERED && out.n > 0) {

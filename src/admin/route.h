@@ -48,4 +48,7 @@ void admin_answer_json(struct admin_call *call, int status, json_t *body);
 void admin_answer_text(
     struct admin_call *call, int status, struct span content_type, struct span body);
 
+/* JSON is UTF-8; what a stranger named need not be: then bytes that are not ASCII become '?'. */
+json_t *admin_json_text(struct span s);
+
 #endif

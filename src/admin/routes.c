@@ -20,14 +20,6 @@ int64_t admin_uptime_s(const struct admin_call *call, const struct admin_facts *
     return (worker_now(call->txn->worker) - facts->started_ms) / 1000;
 }
 
-static json_t *json_of_span(struct span s)
-{
-    /* A path need not be UTF-8; JSON must. */
-    json_t *text = json_stringn(s.p != NULL ? s.p : "", s.n);
-
-    return text != NULL ? text : json_string("(not UTF-8)");
-}
-
 static json_t *json_of_u64(uint64_t n)
 {
     return json_integer(n > INT64_MAX ? INT64_MAX : (json_int_t)n);
@@ -47,12 +39,12 @@ static void serve_status(struct admin_call *call)
     json_t *listens = json_array();
 
     for (unsigned i = 0; i < f.listens_n; i++)
-        json_array_append_new(listens, json_of_span(f.listens[i]));
+        json_array_append_new(listens, admin_json_text(f.listens[i]));
     admin_answer_json(call, 200,
         json_pack("{s:s, s:s, s:i, s:I, s:I, s:o, s:o, s:i, s:i, s:b, s:o}", "program", "selvage",
             "version", VERSION, "pid", (int)getpid(), "uptime_s", (json_int_t)uptime_s, "since",
             (json_int_t)(worker_wall_s(call->txn->worker) - uptime_s), "config",
-            f.config.n > 0 ? json_of_span(f.config) : json_null(), "listens", listens, "workers",
+            f.config.n > 0 ? admin_json_text(f.config) : json_null(), "listens", listens, "workers",
             (int)f.workers, "connections", (int)f.connections, "draining", (int)f.draining,
             "memory", memory(&f.cache)));
 }

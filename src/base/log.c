@@ -13,7 +13,7 @@
 
 enum { LINE_MAX_BYTES = 2048, RING_BYTES = 64 * 1024 };
 
-static const char *const level_names[] = {"error", "warn", "info", "debug"};
+static const char *const level_names[] = {"error", "warn", "notice", "info", "debug"};
 static _Atomic int level_now = LOG_INFO;
 static struct sink *sink;
 static pthread_once_t sink_once = PTHREAD_ONCE_INIT;

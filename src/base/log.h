@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level { LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
 
 /* Lines below `level` are not written from now on. The default is LOG_INFO. */
 void log_set_level(enum log_level level);

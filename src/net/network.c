@@ -69,3 +69,12 @@ bool network_has(const struct network *n, const struct addr *a)
     }
     return true;
 }
+
+bool network_list_has(const struct network_list *l, const struct addr *a)
+{
+    for (unsigned i = 0; i < l->n; i++) {
+        if (network_has(&l->v[i], a))
+            return true;
+    }
+    return false;
+}

@@ -17,6 +17,11 @@ struct network {
     unsigned bits;           /* of these 128 */
 };
 
+struct network_list {
+    const struct network *v;
+    unsigned n;
+};
+
 enum network_parsed {
     NETWORK_OK,
     NETWORK_NO_ADDRESS, /* what stands before the slash is no address */
@@ -28,5 +33,7 @@ enum network_parsed {
 MUST_USE enum network_parsed network_parse(struct span s, struct network *out);
 /* False for what is no IP address. */
 bool network_has(const struct network *n, const struct addr *a) PURE;
+/* In any of them. */
+bool network_list_has(const struct network_list *l, const struct addr *a) PURE;
 
 #endif

@@ -101,9 +101,10 @@ static void cuts(void **state)
 
 static void levels(void **state)
 {
-    static const enum log_level all[] = {LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG};
+    static const enum log_level all[] = {LOG_ERROR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
     static const char *const want[] = {"error 0 0", "error 1 0", "warn 1 1", "error 2 0",
-        "warn 2 1", "info 2 2", "error 3 0", "warn 3 1", "info 3 2", "debug 3 3"};
+        "warn 2 1", "notice 2 2", "error 3 0", "warn 3 1", "notice 3 2", "info 3 3", "error 4 0",
+        "warn 4 1", "notice 4 2", "info 4 3", "debug 4 4"};
     struct lines l;
 
     (void)state;

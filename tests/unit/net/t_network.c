@@ -126,12 +126,33 @@ static void others_are_in_none(void **state)
     assert_false(network_has(&n, &none));
 }
 
+static void lists(void **state)
+{
+    struct network v[2];
+    struct network_list l = {.v = v, .n = 2};
+    struct addr a;
+
+    (void)state;
+    assert_int_equal(network_parse(SPAN("10.0.0.0/8"), &v[0]), NETWORK_OK);
+    assert_int_equal(network_parse(SPAN("::1"), &v[1]), NETWORK_OK);
+    assert_true(addr_parse_ip(SPAN("10.1.2.3"), 80, &a));
+    assert_true(network_list_has(&l, &a));
+    l.n = 0;
+    assert_false(network_list_has(&l, &a));
+    l.n = 2;
+    assert_true(addr_parse_ip(SPAN("::1"), 80, &a));
+    assert_true(network_list_has(&l, &a));
+    assert_true(addr_parse_ip(SPAN("::2"), 80, &a));
+    assert_false(network_list_has(&l, &a));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writing),
         cmocka_unit_test(membership),
         cmocka_unit_test(others_are_in_none),
+        cmocka_unit_test(lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
