@@ -17,5 +17,6 @@
 MUST_USE bool report_status(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_stats(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_explain(const json_t *answer, bool colour, struct buf *out);
+MUST_USE bool report_purge(const json_t *answer, bool colour, struct buf *out);
 
 #endif

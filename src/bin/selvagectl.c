@@ -7,30 +7,20 @@
 #include "admin/report.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "bin/ctl.h"
 #include "conf/suggest.h"
 #include "edge/conf.h"
-#include "edge/explain.h"
 #include "http/chars.h"
 
 #include <getopt.h>
-#include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+enum { OPTION_HARD = 256, OPTION_WAIT, OPTION_SITE };
 enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20, PATH_BYTES = 64 << 10 };
-
-struct ctl {
-    const char *socket;
-    bool json;   /* as it came */
-    bool colour; /* standard output is a terminal that wants it */
-    /* of explain */
-    const char *config; /* explain this file; or NULL */
-    struct explain_question question;
-};
-
-typedef bool report_fn(const json_t *answer, bool colour, struct buf *out);
 
 static int run_status(const struct ctl *ctl);
 static int run_stats(const struct ctl *ctl);
@@ -39,13 +29,15 @@ static int run_explain(const struct ctl *ctl);
 static const struct command {
     const char *name, *about;
     int (*run)(const struct ctl *ctl);
-    bool takes_url;
+    int args_min, args_max;
 } commands[] = {
     {"status", "What runs: version, process, since when, listeners, connections, memory.",
-        run_status, false},
-    {"stats", "What it has done: requests by cache status, bytes, memory, origins.", run_stats,
-        false},
-    {"explain", "URL: what would become of a request, and why.", run_explain, true},
+        run_status, 0, 0},
+    {"stats", "What it has done: requests by cache status, bytes, memory, origins.", run_stats, 0,
+        0},
+    {"explain", "URL: what would become of a request, and why.", run_explain, 1, 1},
+    {"purge", "url URL..., prefix URL..., tag TAG..., site HOST... or all: out of the cache.",
+        ctl_purge, 0, INT_MAX},
 };
 
 /* --- asking ------------------------------------------------------------------------------ */
@@ -69,7 +61,7 @@ static int print(struct span text)
     return 1;
 }
 
-static int print_report(const json_t *json, report_fn *report, bool colour)
+static int print_report(const json_t *json, ctl_report_fn *report, bool colour)
 {
     struct buf text;
     int status = 1;
@@ -83,7 +75,7 @@ static int print_report(const json_t *json, report_fn *report, bool colour)
     return status;
 }
 
-static int print_answer(struct span answer, report_fn *report, bool colour)
+static int print_answer(struct span answer, ctl_report_fn *report, bool colour)
 {
     json_error_t error;
     json_t *json = json_loadb(answer.p, answer.n, 0, &error);
@@ -98,12 +90,17 @@ static int print_answer(struct span answer, report_fn *report, bool colour)
     return status;
 }
 
-/* GET `path`, and its answer as a table or as it came. */
-static int show(const struct ctl *ctl, const char *path, report_fn *report)
+static int print_either(const struct ctl *ctl, struct span body, ctl_report_fn *report)
+{
+    return ctl->json ? print(body) : print_answer(body, report, ctl->colour);
+}
+
+int ctl_show(
+    const struct ctl *ctl, enum http_method method, const char *path, ctl_report_fn *report)
 {
     const struct admin_question q = {
         .socket = ctl->socket,
-        .method = METHOD_GET,
+        .method = method,
         .path = path,
         .timeout_ms = TIMEOUT_MS,
     };
@@ -111,17 +108,19 @@ static int show(const struct ctl *ctl, const char *path, report_fn *report)
     char why[512];
     enum admin_asked how = admin_ask(&q, &reply, why, sizeof(why));
     struct span body = buf_span(&reply.body);
-    int status;
+    int status = 1;
 
     if (how != ADMIN_ANSWERED) {
         status = complain(ctl, how, why);
-    } else if (reply.status != 200) {
+    } else if (reply.status == 200) {
+        status = print_either(ctl, body, report);
+    } else if (reply.status == 500 && span_starts(body, SPAN("{"))) {
+        (void)print_either(ctl, body, report);
+        fprintf(stderr, "selvagectl: selvaged did it, but not all of it; its log says why\n");
+    } else {
         fprintf(stderr, "selvagectl: selvaged answered %d to %.*s: %.*s\n", reply.status,
             (int)span_find(span_of(path), '?'), path, (int)span_find(body, '\n'),
             body.p != NULL ? body.p : "");
-        status = 1;
-    } else {
-        status = ctl->json ? print(body) : print_answer(body, report, ctl->colour);
     }
     admin_reply_free(&reply);
     return status;
@@ -129,18 +128,17 @@ static int show(const struct ctl *ctl, const char *path, report_fn *report)
 
 static int run_status(const struct ctl *ctl)
 {
-    return show(ctl, "/status", report_status);
+    return ctl_show(ctl, METHOD_GET, "/status", report_status);
 }
 
 static int run_stats(const struct ctl *ctl)
 {
-    return show(ctl, "/stats", report_stats);
+    return ctl_show(ctl, METHOD_GET, "/stats", report_stats);
 }
 
 /* --- explain ------------------------------------------------------------------------------ */
 
-/* The value of a query parameter: all but unreserved characters are percent-encoded. */
-static bool put_value(struct buf *out, struct span value)
+bool ctl_put_value(struct buf *out, struct span value)
 {
     bool ok = true;
 
@@ -161,14 +159,14 @@ static int explain_running(const struct ctl *ctl)
     int status = 1;
 
     buf_init(&path, PATH_BYTES);
-    ok = buf_append(&path, SPAN("/explain?url=")) && put_value(&path, q->url);
+    ok = buf_append(&path, SPAN("/explain?url=")) && ctl_put_value(&path, q->url);
     if (q->method.n > 0)
-        ok = ok && buf_append(&path, SPAN("&method=")) && put_value(&path, q->method);
+        ok = ok && buf_append(&path, SPAN("&method=")) && ctl_put_value(&path, q->method);
     for (unsigned i = 0; i < q->fields_n; i++)
-        ok = ok && buf_append(&path, SPAN("&field=")) && put_value(&path, q->fields[i]);
+        ok = ok && buf_append(&path, SPAN("&field=")) && ctl_put_value(&path, q->fields[i]);
     ok = ok && buf_append(&path, span_make("", 1));
     if (ok)
-        status = show(ctl, buf_span(&path).p, report_explain);
+        status = ctl_show(ctl, METHOD_GET, buf_span(&path).p, report_explain);
     else
         fprintf(stderr, "selvagectl: URL and fields are too long\n");
     buf_free(&path);
@@ -218,7 +216,9 @@ static int run_explain(const struct ctl *ctl)
 static int help(void)
 {
     printf("usage: selvagectl [-s SOCKET] [--json] COMMAND\n"
-           "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n\n"
+           "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n"
+           "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
+           "       selvagectl purge all [--hard] [--wait]\n\n"
            "Asks a running selvaged over its control socket.\n\n"
            "commands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
@@ -230,12 +230,15 @@ static int help(void)
            "  -H, --field FIELD    explain: a field of the request, 'Name: value'\n"
            "  -m, --method METHOD  explain: instead of GET\n"
            "  -c, --config FILE    explain: by this configuration, without a running edge\n"
+           "      --hard           purge: gone, instead of stale from now on\n"
+           "      --wait           purge: returns when it holds everywhere in the process\n"
+           "      --site HOST      purge tag: only what belongs to that site\n"
            "  -h, --help           this text\n"
            "  -V, --version        version\n");
     return print(SPAN(""));
 }
 
-static int wrong_usage(const char *what, const char *which)
+int ctl_wrong_usage(const char *what, const char *which)
 {
     fprintf(stderr, "selvagectl: %s%s; selvagectl --help says what there is\n", what, which);
     return 1;
@@ -248,7 +251,7 @@ static int unknown_command(const char *name)
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         suggest_offer(&s, commands[i].name);
     if (s.best == NULL)
-        return wrong_usage("unknown command ", name);
+        return ctl_wrong_usage("unknown command ", name);
     fprintf(stderr, "selvagectl: unknown command \"%s\", did you mean \"%s\"?\n", name, s.best);
     return 1;
 }
@@ -275,6 +278,23 @@ static bool wants_colour(void)
            strcmp(environment("TERM", "dumb"), "dumb") != 0;
 }
 
+/* Options and arguments that the command has not, or not so many; said. */
+static bool misused(struct ctl *ctl, const struct command *command, int args_n)
+{
+    bool explains = command->run == run_explain, purges = command->run == ctl_purge;
+
+    if (!explains && (ctl->config != NULL || ctl->question.method.n + ctl->question.fields_n > 0))
+        return ctl_wrong_usage("-c, -H and -m belong to explain, not to ", command->name) != 0;
+    if (!purges && (ctl->hard || ctl->wait || ctl->site != NULL))
+        return ctl_wrong_usage(
+                   "--hard, --wait and --site belong to purge, not to ", command->name) != 0;
+    if (args_n < command->args_min)
+        return ctl_wrong_usage("a URL is missing", "") != 0;
+    if (args_n > command->args_max)
+        return ctl_wrong_usage("what is to be done with ", ctl->args[command->args_max]) != 0;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -283,6 +303,9 @@ int main(int argc, char **argv)
         {"field", required_argument, NULL, 'H'},
         {"method", required_argument, NULL, 'm'},
         {"config", required_argument, NULL, 'c'},
+        {"hard", no_argument, NULL, OPTION_HARD},
+        {"wait", no_argument, NULL, OPTION_WAIT},
+        {"site", required_argument, NULL, OPTION_SITE},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {0},
@@ -304,7 +327,7 @@ int main(int argc, char **argv)
             break;
         case 'H':
             if (ctl.question.fields_n == EXPLAIN_FIELDS_MAX)
-                return wrong_usage("too many fields: ", optarg);
+                return ctl_wrong_usage("too many fields: ", optarg);
             ctl.question.fields[ctl.question.fields_n++] = span_of(optarg);
             break;
         case 'm':
@@ -312,6 +335,15 @@ int main(int argc, char **argv)
             break;
         case 'c':
             ctl.config = optarg;
+            break;
+        case OPTION_HARD:
+            ctl.hard = true;
+            break;
+        case OPTION_WAIT:
+            ctl.wait = true;
+            break;
+        case OPTION_SITE:
+            ctl.site = optarg;
             break;
         case 'h':
             return help();
@@ -323,19 +355,11 @@ int main(int argc, char **argv)
         }
     }
     if (optind == argc)
-        return wrong_usage("a command is missing", "");
+        return ctl_wrong_usage("a command is missing", "");
     command = find_command(argv[optind]);
     if (command == NULL)
         return unknown_command(argv[optind]);
-    optind++;
-    if (command->takes_url) {
-        if (optind == argc)
-            return wrong_usage("a URL is missing", "");
-        ctl.question.url = span_of(argv[optind++]);
-    } else if (ctl.config != NULL || ctl.question.method.n + ctl.question.fields_n > 0) {
-        return wrong_usage("-c, -H and -m belong to explain, not to ", command->name);
-    }
-    if (optind < argc)
-        return wrong_usage("what is to be done with ", argv[optind]);
-    return command->run(&ctl);
+    ctl.args = argv + optind + 1;
+    ctl.question.url = span_of(ctl.args[0]);
+    return misused(&ctl, command, argc - optind - 1) ? 1 : command->run(&ctl);
 }

@@ -1,5 +1,5 @@
 /*
- * answer.c - responses that the edge makes itself: errors and redirects.
+ * answer.c - responses that the edge makes itself: errors, redirects, and what a purge did.
  */
 #include "edge/conf.h"
 #include "edge/request.h"
@@ -61,6 +61,17 @@ void request_answer_error(struct request *r, int status, const char *why)
 void request_answer_refusal(struct request *r, int status, const char *why)
 {
     error(r, status, why, true);
+}
+
+void request_answer_json(struct request *r, int status, struct span body)
+{
+    struct arena *a = &r->txn->arena;
+    struct fields f = {0};
+
+    common_fields(r, &f);
+    fields_add(&f, a, FIELD_CONTENT_TYPE, SPAN("application/json"));
+    fields_add(&f, a, FIELD_CACHE_CONTROL, SPAN("no-store"));
+    answer(r, status, &f, body, false);
 }
 
 void request_answer_redirect(struct request *r)

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "cache/conf.h"
 #include "conf/dump.h"
+#include "edge/purge_conf.h"
 #include "edge/site_conf.h"
 #include "http/chars.h"
 #include "http/fields.h"
@@ -22,7 +23,7 @@ enum { DNS_PORT = 53 };
 /* More than a command line can hold, each byte written as \xHH. */
 enum { ARGS_BYTES_MAX = 16 << 20 };
 
-static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const log_levels[] = {"error", "warn", "notice", "info", "debug", NULL};
 static const char *const access_formats[] = {"combined", "json", NULL};
 
 /* --- directives of main ------------------------------------------------------------------- */
@@ -179,7 +180,9 @@ static const struct directive main_directives[] = {
                  "addresses."},
     {"error-log", CONF_CUSTOM(set_error_log, 1, 2), .usage = "PATH|stderr [LEVEL]",
         .unset = "standard error, level info",
-        .about = "Where errors are written, and the least level: error, warn, info, debug."},
+        .about =
+            "Where errors are written, and the least level: error, warn, notice, info, debug. What "
+            "operators do, as purging, is a notice."},
     {"access-log", CONF_CUSTOM(set_access_log, 1, 2), .usage = "PATH|stderr|off [combined|json]",
         .unset = "off",
         .about = "One line per request: in the combined format of Apache and nginx with cache "
@@ -301,7 +304,8 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
 
 const struct conf_context edge_conf_main = {
     .name = "main",
-    .tables = {{main_directives}, {session_directives, offsetof(struct edge_conf, session)}},
+    .tables = {{main_directives}, {session_directives, offsetof(struct edge_conf, session)},
+        {purge_directives, offsetof(struct edge_conf, purge_from)}},
     .open = main_open,
     .close = main_close,
 };

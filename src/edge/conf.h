@@ -49,6 +49,7 @@ struct edge_conf {
     int access_format;      /* enum access_format */
     int64_t stop_grace_ms;
     struct span resolver; /* of a DNS server, as addr_parse() takes it; p == NULL: the system's */
+    struct network_list purge_from; /* of sites that do not say */
     struct session_conf session;
     struct cache_conf cache;
     struct origin_entry *origins;                    /* all, newest first */

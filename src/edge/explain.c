@@ -18,7 +18,6 @@
 #include "origin/origin.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 /* All that is known of the request in question. */
 struct explained {
@@ -32,20 +31,9 @@ struct explained {
 
 /* --- texts -------------------------------------------------------------------------------- */
 
-/* JSON is UTF-8; what a stranger put into a key need not be. */
 static json_t *text(struct span s)
 {
-    json_t *json = json_stringn(s.p != NULL ? s.p : "", s.n);
-    char *ascii;
-
-    if (json != NULL)
-        return json;
-    ascii = xmalloc(s.n);
-    for (size_t i = 0; i < s.n; i++)
-        ascii[i] = (unsigned char)s.p[i] < 0x80 ? s.p[i] : '?';
-    json = json_stringn(ascii, s.n);
-    free(ascii);
-    return json;
+    return admin_json_text(s);
 }
 
 static json_t *text_or_null(struct span s)
@@ -78,22 +66,12 @@ static json_t *sentence(struct arena *a, const char *fmt, int64_t s)
 
 /* --- the question ------------------------------------------------------------------------- */
 
-/* "http:" and further, as with any scheme: whoever parses it says which there are. */
-static bool has_scheme(struct span url)
-{
-    size_t colon = span_find(url, ':');
-
-    return colon < span_find(url, '/') && span_starts(span_from(url, colon), SPAN("://"));
-}
-
 /* The head that a client would send, so that the same parser reads it. */
 static struct span head_of(const struct explain_question *q, struct arena *a)
 {
-    struct span url = span_make(q->url.p, span_find(q->url, '#')), authority, head;
+    struct span url = route_target_of(q->url, a), authority, head;
     struct span method = q->method.n > 0 ? q->method : SPAN("GET");
 
-    if (!has_scheme(url))
-        url = arena_join(a, SPAN("http://"), url);
     authority = span_from(url, span_find(url, '/') + 2);
     authority.n = span_find(authority, '/');
     authority.n = span_find(authority, '?');
@@ -527,6 +505,9 @@ static json_t *now_part(const struct explained *x)
     const char *refusal;
     json_t *o;
 
+    if (x->end == ROUTE_PURGE && x->route.site->purge_from.n > 0)
+        return answer("-", 0,
+            json_string("it purges, when it comes from where purge-from says; others get 403"));
     if (x->end != ROUTE_FOUND) {
         int status = route_refusal(x->end, &refusal);
 

@@ -9,3 +9,6 @@ src_edge_libedge_a_SOURCES = \
 	%D%/request.h %D%/route.c %D%/route.h %D%/server.c %D%/server.h %D%/site.c %D%/site.h \
 	%D%/site_conf.c %D%/site_conf.h %D%/slice_fill.c %D%/slice_fill.h %D%/slices.c \
 	%D%/slices.h %D%/tagging.c %D%/tagging.h %D%/unsliced.c %D%/unsliced.h %D%/worker.h
+src_edge_libedge_a_SOURCES += \
+	%D%/purge_conf.c %D%/purge_conf.h %D%/purge_order.c %D%/purge_order.h %D%/purge_request.c \
+	%D%/purge_serve.c %D%/purge_serve.h %D%/purging.c %D%/purging.h

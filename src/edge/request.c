@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "edge/conf.h"
 #include "edge/filler.h"
+#include "edge/purging.h"
 #include "edge/server.h"
 #include "edge/slices.h"
 #include "http/hop.h"
@@ -36,7 +37,11 @@ static enum step find_route(struct request *r)
 /* Methods that are answered here, and loops. */
 static enum step screen(struct request *r)
 {
-    return go_on(r, route_screen(&r->txn->request, r->edge->edge->loop_id));
+    enum route_end end = route_screen(&r->txn->request, r->edge->edge->loop_id);
+
+    if (end == ROUTE_PURGE && request_purge(r))
+        return STEP_ENDED;
+    return go_on(r, end);
 }
 
 static enum step redirect(struct request *r)
@@ -168,6 +173,7 @@ static void on_end(struct txn *t, enum txn_end why)
     if (r->filler != NULL)
         filler_client_left(r->filler);
     slices_close(r);
+    purging_forget(&r->purging);
     reader_close(&r->reader);
     reader_close(&r->recoded);
     object_release(&r->stored);

@@ -26,6 +26,7 @@
 #include "session/txn.h"
 
 struct filler;
+struct purging;
 struct slices;
 
 struct request {
@@ -43,6 +44,7 @@ struct request {
     enum coding recoding;     /* which one that is */
     struct object *base;      /* counted; what is delivered in another coding, or NULL */
     struct filler *filler;    /* runs our fill while we lead it, or NULL */
+    struct purging *purging;  /* owns; what a PURGE waits for, or NULL */
     struct slices *slices;    /* owns; opened for the body and not taken by `reader` yet, or NULL */
     bool large;               /* what it wants was sliced until just now */
     bool leads;               /* the fill that it reads is its own */
@@ -83,9 +85,13 @@ MUST_USE bool request_deliver_beginning(struct request *r);
 /* deliver.c: the response out of `obj`, body by r->reader. */
 void request_deliver(struct request *r, struct object *obj);
 
+/* purge_request.c: the method PURGE. False: it is not taken on this site, from nobody. */
+bool request_purge(struct request *r);
+
 /* answer.c: responses of our own. `why` is a sentence for people, static or in the arena. */
 void request_answer_error(struct request *r, int status, const char *why);
 void request_answer_redirect(struct request *r);
+void request_answer_json(struct request *r, int status, struct span body);
 /* To what the parser refused; the connection ends. */
 void request_answer_refusal(struct request *r, int status, const char *why);
 

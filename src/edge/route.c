@@ -37,6 +37,20 @@ enum route_end route_find(struct route *r, const struct site_table *sites,
     return ROUTE_FOUND;
 }
 
+/* "http:" and further, as with any scheme: whoever parses it says which there are. */
+static bool has_scheme(struct span url)
+{
+    size_t colon = span_find(url, ':');
+
+    return colon < span_find(url, '/') && span_starts(span_from(url, colon), SPAN("://"));
+}
+
+struct span route_target_of(struct span url, struct arena *a)
+{
+    url.n = span_find(url, '#');
+    return has_scheme(url) ? url : arena_join(a, SPAN("http://"), url);
+}
+
 /* RFC 8586: our name as a member of CDN-Loop, with or without parameters. */
 static bool came_through_us(const struct http_request *req, struct span loop_id)
 {
@@ -56,9 +70,9 @@ enum route_end route_screen(const struct http_request *req, struct span loop_id)
 {
     if (req->method == METHOD_TRACE)
         return ROUTE_TRACE;
-    if (req->method == METHOD_PURGE)
-        return ROUTE_PURGE;
-    return came_through_us(req, loop_id) ? ROUTE_LOOP : ROUTE_FOUND;
+    if (came_through_us(req, loop_id))
+        return ROUTE_LOOP;
+    return req->method == METHOD_PURGE ? ROUTE_PURGE : ROUTE_FOUND;
 }
 
 int route_refusal(enum route_end end, const char **why)
@@ -79,7 +93,7 @@ int route_refusal(enum route_end end, const char **why)
         *why = "TRACE is not answered: it would show what should stay hidden";
         return 405;
     case ROUTE_PURGE:
-        *why = "PURGE is not taken on this address";
+        *why = "PURGE is not taken on this site";
         return 405;
     case ROUTE_LOOP:
         *why = "This request came through this edge before: its origin leads back here";

@@ -38,6 +38,10 @@ enum route_end {
 MUST_USE enum route_end route_find(struct route *out, const struct site_table *sites,
     const struct http_request *req, struct arena *a);
 
+/* An operator's URL as a request target in absolute-form (uri_target_parse()): without its
+ * fragment, and with "http://" where there is no scheme. */
+struct span route_target_of(struct span url, struct arena *a);
+
 /* Methods that are not for sites, and loops; else ROUTE_FOUND. `loop_id` is our name in CDN-Loop.
  */
 MUST_USE enum route_end route_screen(const struct http_request *req, struct span loop_id);

@@ -15,6 +15,7 @@
 #include "edge/hints.h"
 #include "edge/names.h"
 #include "edge/notstored.h"
+#include "edge/purge_serve.h"
 #include "edge/recoder.h"
 #include "edge/request.h"
 #include "edge/unsliced.h"
@@ -121,6 +122,8 @@ static bool open_admin(struct edge *e)
     static const struct admin_route routes[] = {
         {METHOD_GET, "/explain", ADMIN_CONTROL, explain_serve,
             "what would become of a request, and why"},
+        {METHOD_POST, "/purge", ADMIN_CONTROL, purge_serve,
+            "takes out of the cache: url=, prefix=, tag=, site= or all; hard=1, wait=1"},
         {0},
     };
     static const struct counter_list *const counters[] = {&nostore_counters, NULL};
@@ -201,6 +204,7 @@ struct edge *edge_open(struct edge_conf *conf)
     /* From here on a signal waits until edge_run() takes it. */
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its writer, not our end */
     raise_descriptors();
     e->conf = conf;
     e->started_ms = clock_mono_ms();

@@ -20,6 +20,7 @@
 #include "conf/errors.h"
 #include "edge/coding_options.h"
 #include "http/uri.h"
+#include "net/network.h"
 
 struct origin;
 
@@ -68,7 +69,8 @@ struct site {
     struct span *hosts; /* all of them, in normal form */
     unsigned hosts_n;
     struct conf_place at;
-    bool merge_slashes; /* "//" in a path means "/" */
+    bool merge_slashes;             /* "//" in a path means "/" */
+    struct network_list purge_from; /* who may PURGE here; none: the method is not taken */
     struct policy policy;
     struct path_rule *rules, **rules_end; /* in the order of the file */
     struct site *next;

@@ -2,6 +2,7 @@
 
 #include "cache/slice.h"
 #include "edge/conf.h"
+#include "edge/purge_conf.h"
 #include "http/uri.h"
 #include "net/addr.h"
 
@@ -48,6 +49,7 @@ static void *site_open(struct conf_load *l, void *parent, const struct conf_node
         if (host.n > 0)
             s->hosts[s->hosts_n++] = host;
     }
+    s->purge_from = conf->purge_from;
     s->rules_end = &s->rules;
     s->policy.cache = cache_options_default();
     s->policy.coding = coding_options_default();
@@ -111,6 +113,7 @@ const struct conf_context site_context = {
     .name = "site",
     .about = "A set of host names with one policy.",
     .tables = {{policy_directives, offsetof(struct site, policy)},
-        {coding_directives, offsetof(struct site, policy.coding)}, {site_directives, 0}},
+        {coding_directives, offsetof(struct site, policy.coding)}, {site_directives, 0},
+        {purge_directives, offsetof(struct site, purge_from), .inherited = true}},
     .open = site_open,
 };

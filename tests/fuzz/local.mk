@@ -110,6 +110,12 @@ FUZZ += %D%/fuzz_vary
 %C%_fuzz_vary_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/vary %D%/vary.dict
 
+FUZZ += %D%/fuzz_purge_order
+%C%_fuzz_purge_order_SOURCES = %D%/fuzz_purge_order.c $(FUZZ_MAIN)
+%C%_fuzz_purge_order_LDADD = $(LIBS_EDGE)
+%C%_fuzz_purge_order_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/purge_order
+
 FUZZ += %D%/fuzz_accept_encoding
 %C%_fuzz_accept_encoding_SOURCES = %D%/fuzz_accept_encoding.c %D%/fuzz_lines.h $(FUZZ_MAIN)
 %C%_fuzz_accept_encoding_LDADD = $(LIBS_HTTP)

@@ -160,6 +160,33 @@ static void explain(void **state)
     expect(report_explain, "[]", false, "answer  : \n\nsite    none\n");
 }
 
+static void purge(void **state)
+{
+    (void)state;
+    expect(report_purge,
+        "{\"scope\": \"tag\", \"hard\": true, \"site\": \"www.test\", \"sequence\": 18,"
+        " \"purged\": [{\"sequence\": 9, \"what\": \"a\"},"
+        " {\"sequence\": 18, \"what\": \"b\\u001b[1m\"}], \"durable\": true, \"waited\": true}",
+        false,
+        "purge 9   hard tag of site www.test: a\n"
+        "purge 18  hard tag of site www.test: b?[1m\n"
+        "holds     everywhere in this process, and after a restart\n");
+    expect(report_purge,
+        "{\"scope\": \"all\", \"hard\": false, \"site\": null, \"sequence\": 1, \"purged\":"
+        " [{\"sequence\": 1, \"what\": null}], \"durable\": true, \"waited\": false}",
+        false,
+        "purge 1  soft all\n"
+        "holds    for every request from now on, and after a restart\n");
+    expect(report_purge, "{\"durable\": false, \"waited\": true}", false,
+        "holds  now, but PERHAPS NOT AFTER A RESTART: the journal cannot be written, see the "
+        "log\n");
+    expect(report_purge, "{\"purged\": [7, {\"what\": 5}]}", false,
+        "purge 0  soft \n"
+        "purge 0  soft \n"
+        "holds    now, but PERHAPS NOT AFTER A RESTART: the journal cannot be written, see the "
+        "log\n");
+}
+
 static void refuses_too_much(void **state)
 {
     json_t *answer = json_object();
@@ -180,6 +207,7 @@ int main(void)
         cmocka_unit_test(colour_marks_what_did_not_happen),
         cmocka_unit_test(strange_answers),
         cmocka_unit_test(explain),
+        cmocka_unit_test(purge),
         cmocka_unit_test(refuses_too_much),
     };
 

@@ -439,7 +439,7 @@ static void faults_of_main_are_said(void **state)
         "c:2:10: \"unix:/x\" is not the address of a DNS server: 127.0.0.1, 127.0.0.1:53 or "
         "[::1]:53 would be\n");
     assert_faults(LISTEN "error-log e verbose; access-log a xml; site a { origin http://o; }",
-        "c:2:13: error-log: \"verbose\" is not error, warn, info or debug\n"
+        "c:2:13: error-log: \"verbose\" is not error, warn, notice, info or debug\n"
         "c:2:35: access-log: \"xml\" is not combined or json\n");
     assert_faults(LISTEN "workers 2; workers 3; site a { origin http://o; }",
         "c:2:12: \"workers\" is given twice, first at c:2:1\n");

@@ -1,0 +1,39 @@
+/*
+ * ctl.h - what the files of selvagectl share. One thread; exit statuses are 0 and 1.
+ */
+#ifndef BIN_CTL_H
+#define BIN_CTL_H
+
+#include "admin/client.h"
+#include "base/buf.h"
+#include "edge/explain.h"
+
+#include <jansson.h>
+
+struct ctl {
+    const char *socket;
+    bool json;   /* as it came */
+    bool colour; /* standard output is a terminal that wants it */
+    char **args; /* behind the command, NULL at the end */
+    /* of explain */
+    const char *config; /* explain this file; or NULL */
+    struct explain_question question;
+    /* of purge */
+    bool hard, wait;
+    const char *site; /* or NULL */
+};
+
+typedef bool ctl_report_fn(const json_t *answer, bool colour, struct buf *out);
+
+/* Asks, and writes the answer as a table or as it came. What is answered with 500 and JSON has
+ * happened, but not as it should: it is written all the same, with exit status 1. */
+int ctl_show(
+    const struct ctl *ctl, enum http_method method, const char *path, ctl_report_fn *report);
+/* The value of a query parameter, percent-encoded. False: the buffer's limit does not allow. */
+MUST_USE bool ctl_put_value(struct buf *out, struct span value);
+int ctl_wrong_usage(const char *what, const char *which);
+
+/* ctl_purge.c */
+int ctl_purge(const struct ctl *ctl);
+
+#endif
