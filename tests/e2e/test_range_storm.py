@@ -13,7 +13,9 @@ STORM = os.path.join(TOP, "tests", "proof", "range_storm")
 @pytest.mark.parametrize("options", [
     ["--requests", "4000"],
     ["--requests", "2000", "--memory", "16MiB", "--conf", "range-wait 64KiB;"],
-], ids=["kept", "tight"])
+    ["--requests", "3000", "--kinds", "plain,slow,cut,change,large", "--large", str(5 << 30),
+     "--conf", "slice 256KiB; slice-from 500KiB;"],
+], ids=["kept", "tight", "sliced"])
 def test_random_ranges(options):
     done = subprocess.run([sys.executable, STORM, *options], capture_output=True, text=True,
                           timeout=250, env=environment())
