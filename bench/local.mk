@@ -1,4 +1,4 @@
-dist_noinst_SCRIPTS += %D%/hits
+dist_noinst_SCRIPTS += %D%/coded-hits %D%/hits
 EXTRA_PROGRAMS += %D%/codings
 %C%_codings_LDADD = $(LIBS_CODING)
 EXTRA_PROGRAMS += %D%/find
