@@ -31,9 +31,9 @@ uint64_t purges_bytes(uint64_t budget_bytes)
 
 /* --- what a purge says, under the lock ---------------------------------------------------- */
 
-static void drop_old_prefixes(struct purges *p, size_t bytes)
+static void drop_old_prefixes(struct purges *p, struct span text)
 {
-    while (purge_prefixes_full(&p->prefixes, bytes)) {
+    while (purge_prefixes_full(&p->prefixes, text)) {
         purge_table_raise_floor(&p->table, purge_prefixes_oldest(&p->prefixes));
         purge_prefixes_drop(&p->prefixes);
         count(C_PURGE_DROPPED);
@@ -59,7 +59,7 @@ static void apply(struct purges *p, const struct purge_record *r)
         purge_table_raise(&p->table, r->label, r->mark);
         return;
     case PURGE_RECORD_PREFIX:
-        drop_old_prefixes(p, r->text.n);
+        drop_old_prefixes(p, r->text);
         purge_prefixes_raise(&p->prefixes, r->text, r->mark);
         return;
     }
@@ -283,9 +283,11 @@ static bool journal_start(struct purges *p, struct span path, char *err, unsigne
     if (p->journal == NULL)
         return false;
     p->seed = found.identity;
+    if (!found.is_new)
+        found.last += SEQ_GAP;
     if (found.damaged)
         apply_all(p, (struct purge_mark){.hard = found.last});
-    atomic_store(&p->last, found.is_new ? 0 : found.last + SEQ_GAP);
+    atomic_store(&p->last, found.last);
     purge_journal_rewrite(p->journal);
     return true;
 }

@@ -47,17 +47,26 @@ static void put(struct purge_prefixes *p, struct purge_prefix x)
     p->bytes += x.text.n;
 }
 
+/* Where it stands, or n. By writers: nobody else changes the list. */
+static unsigned find(const struct purge_prefixes *p, struct span text)
+{
+    unsigned at = 0;
+
+    while (at < p->n && !span_eq(p->v[at].text, text))
+        at++;
+    return at;
+}
+
 void purge_prefixes_raise(struct purge_prefixes *p, struct span text, struct purge_mark by)
 {
     struct purge_prefix x = {{NULL, 0}, by};
+    unsigned at = find(p, text);
     char *copy;
 
     pthread_rwlock_wrlock(&p->lock);
-    for (unsigned i = 0; i < p->n && x.text.p == NULL; i++) {
-        if (span_eq(p->v[i].text, text)) {
-            x = take(p, i);
-            purge_mark_raise(&x.mark, by);
-        }
+    if (at < p->n) {
+        x = take(p, at);
+        purge_mark_raise(&x.mark, by);
     }
     if (x.text.p == NULL) {
         check(p->n < PURGE_PREFIXES_MAX);
@@ -71,9 +80,10 @@ void purge_prefixes_raise(struct purge_prefixes *p, struct span text, struct pur
         atomic_store_explicit(&p->last, last_of(&x), memory_order_release);
 }
 
-bool purge_prefixes_full(const struct purge_prefixes *p, size_t bytes)
+bool purge_prefixes_full(const struct purge_prefixes *p, struct span text)
 {
-    return p->n > 0 && (p->n == PURGE_PREFIXES_MAX || p->bytes + bytes > PURGE_PREFIX_BYTES_MAX);
+    return p->n > 0 && find(p, text) == p->n &&
+           (p->n == PURGE_PREFIXES_MAX || p->bytes + text.n > PURGE_PREFIX_BYTES_MAX);
 }
 
 struct purge_mark purge_prefixes_oldest(const struct purge_prefixes *p)

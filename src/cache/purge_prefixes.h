@@ -33,8 +33,8 @@ void purge_prefixes_destroy(struct purge_prefixes *p);
 
 /* Writers. `by` is newer than what is there. The text is copied. */
 void purge_prefixes_raise(struct purge_prefixes *p, struct span text, struct purge_mark by);
-/* Whether there is no room for one more of that length. */
-bool purge_prefixes_full(const struct purge_prefixes *p, size_t bytes);
+/* Whether that one is not there, and there is no room for it. */
+bool purge_prefixes_full(const struct purge_prefixes *p, struct span text);
 /* The oldest; then takes it away. There is one. */
 struct purge_mark purge_prefixes_oldest(const struct purge_prefixes *p);
 void purge_prefixes_drop(struct purge_prefixes *p);
