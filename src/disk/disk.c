@@ -162,10 +162,11 @@ static void disk_end(struct disk **dp, bool clean)
         return;
     *dp = NULL;
     readers_free(&d->readers);
-    keeper_free(&d->keeper);
+    keeper_stop(d->keeper);
     writer_free(&d->writer, clean);
     if (clean)
         save_clean(d);
+    keeper_free(&d->keeper);
     disk_index_free(&d->index);
     ring_free(&d->ring);
     volume_close(&d->v);

@@ -352,19 +352,21 @@ bool keeper_checkpoint(struct keeper *k)
     return ok;
 }
 
-void keeper_free(struct keeper **kp)
+void keeper_stop(struct keeper *k)
 {
-    struct keeper *k = *kp;
-
-    if (k == NULL)
-        return;
-    *kp = NULL;
     pthread_mutex_lock(&k->lock);
     k->stop = true;
     pthread_cond_broadcast(&k->wake);
     pthread_cond_broadcast(&k->written);
     pthread_mutex_unlock(&k->lock);
     pthread_join(k->thread, NULL);
+}
+
+void keeper_free(struct keeper **kp)
+{
+    struct keeper *k = *kp;
+
+    *kp = NULL;
     checkpoint_drop(&k->checkpoint);
     pthread_cond_destroy(&k->written);
     pthread_cond_destroy(&k->wake);

@@ -15,9 +15,11 @@
 struct keeper *keeper_new(struct disk *d);
 /* Once d->keeper is set: the thread begins with recovery. */
 void keeper_start(struct keeper *k);
-/* Ends the thread; nothing is written. */
+/* Ends the thread, after recovery; nothing is written. */
+void keeper_stop(struct keeper *k);
+/* It was stopped. */
 void keeper_free(struct keeper **k);
-/* There may be something to do. */
+/* There may be something to do. As long as it is not freed. */
 void keeper_wake(struct keeper *k);
 /* Blocks until a checkpoint that was begun after the call is written. False: it was not. */
 MUST_USE bool keeper_checkpoint(struct keeper *k);

@@ -185,6 +185,7 @@ static void serve(struct reader_thread *t, struct disk_read *r)
     /* From here on nobody can join. */
     pthread_mutex_lock(&rs->lock);
     table_remove(rs, r);
+    t->since = 0;
     pthread_mutex_unlock(&rs->lock);
     list_each_safe (it, &r->joined) {
         list_remove(it);
@@ -205,7 +206,6 @@ static void *thread_main(void *arg)
     for (;;) {
         struct list *first;
 
-        t->since = 0;
         while (list_empty(&rs->queue) && !rs->stop)
             pthread_cond_wait(&rs->work, &rs->lock);
         first = list_pop(&rs->queue);
