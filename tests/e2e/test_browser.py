@@ -106,3 +106,35 @@ def test_demo_site_twice(selvaged, nginx_of):
     assert any(name.endswith("/dusk.png") for name, _ in others)
     assert all(size > 0 for _, size in others), others
     assert asked[0] == asked[1]
+
+
+# A page and its style as this browser decodes them, and what came over the wire for the page.
+FETCHED = """
+const [urls, done] = [arguments[0], arguments[arguments.length - 1]];
+(async () => {
+    const got = [];
+    for (const url of urls) {
+        const answer = await fetch(url, {cache: 'no-store'});
+        got.push([answer.headers.get('content-encoding'), await answer.text()]);
+    }
+    const page = performance.getEntriesByType('navigation')[0];
+    done([got, page.encodedBodySize, page.decodedBodySize]);
+})();
+"""
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_each_coding_is_decoded(selvaged, nginx_of, coding):
+    """Twice: what the first visit made is what the second one gets."""
+    site = os.path.join(TOP, "etc", "demo-site")
+    source = nginx_of(site)
+    edge = selvaged(config=f"site * {{ origin {source.url}; encode {coding}; }}")
+    paths = ["/how.html", "/style.css"]
+    files = [open(site + path, encoding="utf-8").read() for path in paths]
+    with Browser() as visitor:
+        for _ in range(2):
+            visitor.goto(edge.url + paths[0])
+            got, encoded, decoded = visitor.wait_run(FETCHED, [edge.url + path for path in paths])
+            assert got == [[coding, text] for text in files]
+            assert 0 < encoded < decoded == len(files[0].encode())
+    assert edge.metrics()[f'selvage_encoded_total{{coding="{coding}"}}'] >= len(paths)
