@@ -1,5 +1,6 @@
 #include "edge/purge_order.h"
 
+#include "cache/tags.h"
 #include "conf/suggest.h"
 #include "edge/conf.h"
 #include "edge/route.h"
@@ -142,6 +143,9 @@ static bool add_tag(struct reading *r, struct span value)
 {
     if (value.n == 0)
         return wrong(r, "a tag is empty");
+    if (value.n > TAG_BYTES_MAX)
+        return wrong_value(r, value,
+            arena_printf(r->a, "no tag that counts has more than %d bytes", (int)TAG_BYTES_MAX).p);
     for (size_t i = 0; i < value.n; i++) {
         if (!char_is(value.p[i], CHAR_VALUE))
             return wrong_value(r, value, "a tag has no control characters");
@@ -151,15 +155,15 @@ static bool add_tag(struct reading *r, struct span value)
     return add_text(r, value);
 }
 
-static const struct site *site_of(const struct reading *r, struct span host)
+/* By a name that the configuration gives it; not by one that a wildcard of it stands for. */
+static const struct site *site_of(const struct reading *r, struct span name)
 {
-    for (const struct site *s = r->conf->sites; s != NULL; s = s->next) {
-        if (span_ieq(host, s->name))
+    struct span host = uri_host_normalise(r->a, name, 0, 0);
+    const struct site *s = site_find(r->conf->table, host);
+
+    for (unsigned i = 0; s != NULL && i < s->hosts_n; i++) {
+        if (span_eq(host, s->hosts[i]))
             return s;
-        for (unsigned i = 0; i < s->hosts_n; i++) {
-            if (span_ieq(host, s->hosts[i]))
-                return s;
-        }
     }
     return NULL;
 }

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "cache/key.h"
+#include "cache/tags.h"
 #include "edge/conf.h"
 #include "edge/route.h"
 #include "http/uri.h"
@@ -236,6 +237,8 @@ static void tags_and_sites(void **state)
         {"site=shop.example.net&site=example.com", "soft site shop.example.net www.example.com"},
         /* One host of many would purge them all. */
         {"site=x.example.org", "error: no site"},
+        {"site=*.EXAMPLE.org", "soft site *.example.org"},
+        {"site=*", "error: no site"},
         {"site=shop.example.nut", "error: did you mean shop.example.net?"},
         {"site=", "error: no site"},
         {"site=www.example.com/", "error: no site"},
@@ -288,13 +291,15 @@ static const char *many(unsigned n, const char *name)
     return text;
 }
 
-static const char *long_tag(unsigned n)
+/* `start` and as many further bytes. */
+static const char *longer(const char *start, size_t by)
 {
-    char *text = arena_alloc(&arena, n + 5);
+    size_t n = strlen(start);
+    char *text = arena_alloc(&arena, n + by + 1);
 
-    memcpy(text, "tag=", 4);
-    memset(text + 4, 'x', n);
-    text[n + 4] = '\0';
+    memcpy(text, start, n);
+    memset(text + n, 'x', by);
+    text[n + by] = '\0';
     return text;
 }
 
@@ -310,11 +315,16 @@ static void counts_and_lengths_are_bounded(void **state)
     assert_true(purge_order_read(
         &o, span_of(many(PURGE_TEXTS_MAX, "site=example.com")), conf, &arena, &why));
     assert_non_null(strstr(read_as(many(PURGE_TEXTS_MAX + 1, "site=example.com")), "too many"));
-    assert_true(purge_order_read(&o, span_of(long_tag(PURGE_TEXT_MAX)), conf, &arena, &why));
+    assert_true(purge_order_read(&o, span_of(longer("tag=", TAG_BYTES_MAX)), conf, &arena, &why));
+    assert_int_equal(o.texts[0].n, TAG_BYTES_MAX);
+    assert_non_null(strstr(read_as(longer("tag=", TAG_BYTES_MAX + 1)), "more than 1024"));
+    assert_true(purge_order_read(
+        &o, span_of(longer("url=example.com/", PURGE_TEXT_MAX - 12)), conf, &arena, &why));
     assert_int_equal(o.texts[0].n, PURGE_TEXT_MAX);
-    assert_non_null(strstr(read_as(long_tag(PURGE_TEXT_MAX + 1)), "longer than"));
+    assert_non_null(
+        strstr(read_as(longer("url=example.com/", PURGE_TEXT_MAX - 11)), "longer than the 8192"));
     /* What it repeats is cut. */
-    assert_true(strlen(read_as(long_tag(PURGE_TEXT_MAX + 1))) < 400);
+    assert_true(strlen(read_as(longer("url=example.com/", PURGE_TEXT_MAX))) < 400);
 }
 
 /* --- purge-from --------------------------------------------------------------------------- */
