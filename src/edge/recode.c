@@ -4,6 +4,8 @@
 #include "http/cache_control.h"
 #include "http/media_type.h"
 
+#include <string.h>
+
 static const struct {
     const char *token, *sentence;
 } whys[RECODE_WHYS] = {
@@ -198,8 +200,21 @@ void recode_fields(struct fields *f, enum coding to, struct arena *a)
     recode_weaken(f, a);
 }
 
+#define KEY_START SPAN("\ncoded ")
+enum { ID_DIGITS = 16 };
+
+/* Every hit that is recoded asks for it, so it is put together by hand. */
 struct cache_key recode_key(const struct object *obj, enum coding to, struct arena *a)
 {
-    return cache_key_of(arena_printf(
-        a, "\ncoded %016llx %.*s", (unsigned long long)obj->id, SPAN_ARG(coding_name(to))));
+    struct span name = coding_name(to);
+    size_t n = KEY_START.n + ID_DIGITS + 1 + name.n;
+    char *text = arena_alloc(a, n), *p = text + KEY_START.n;
+    uint64_t id = obj->id;
+
+    memcpy(text, KEY_START.p, KEY_START.n);
+    for (unsigned i = 0; i < ID_DIGITS; i++, id <<= 4)
+        *p++ = "0123456789abcdef"[id >> 60];
+    *p++ = ' ';
+    memcpy(p, name.p, name.n);
+    return cache_key_of(span_make(text, n));
 }

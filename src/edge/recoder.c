@@ -378,6 +378,14 @@ static enum fill_role join(struct recoder *r, bool share, struct fill **fill)
     return fill_join(r->edge->cache, &rq, fill);
 }
 
+/* Whether it may be done on the loop: 16 KiB in gzip at level 4 take 0.5 ms (bench/codings). */
+static bool quick(const struct recoder *r, int64_t length)
+{
+    if (length < 0 || length > RECODER_INLINE_BYTES)
+        return false;
+    return decodes(r) || r->level <= coder_levels(r->to)->first;
+}
+
 static void start(struct recoder *r)
 {
     int64_t length = reader_length(r->source);
@@ -387,7 +395,7 @@ static void start(struct recoder *r)
     r->out_cap = decodes(r) || length < 0 ? RECODER_STEP_BYTES : r->in_cap + OUT_SLACK_BYTES;
     r->in_text = xmalloc(r->in_cap);
     r->out_text = xmalloc(r->out_cap);
-    if (!r->background && length >= 0 && length <= RECODER_INLINE_BYTES)
+    if (quick(r, length))
         r->inline_bytes = INLINE_WORK_BYTES;
     list_append(&r->edge->recoders, &r->node);
     r->edge->recoders_n++;

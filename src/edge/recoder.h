@@ -5,10 +5,10 @@
  * meanwhile follow it, streaming and pace are the fill's, and what is whole is an object. It
  * belongs to its worker, not to the request that caused it, and ends itself.
  *
- * Bodies of up to RECODER_INLINE_BYTES are recoded at once on the loop, everything else on the
- * coding pool, one step of at most RECODER_STEP_BYTES at a time, in which it reads and writes
- * buffers of its own only. What has come of a slow origin is made readable for the client when
- * nothing more came for RECODER_FLUSH_MS.
+ * Bodies of up to RECODER_INLINE_BYTES are recoded at once on the loop, unless the level is a slow
+ * one; everything else on the coding pool, one step of at most RECODER_STEP_BYTES at a time, in
+ * which it reads and writes buffers of its own only. What has come of a slow origin is made
+ * readable for the client when nothing more came for RECODER_FLUSH_MS.
  *
  * Bounds: RECODERS_MAX on a worker, each with two buffers and what coding/coder.h says; whoever
  * comes then gets the coding that there is. A decoder has its head only when its first step went
