@@ -1,6 +1,7 @@
 dist_noinst_SCRIPTS += %D%/coded-hits %D%/hits
-EXTRA_PROGRAMS += %D%/codings
+EXTRA_PROGRAMS += %D%/codings %D%/purges
 %C%_codings_LDADD = $(LIBS_CODING)
 EXTRA_PROGRAMS += %D%/find
 %C%_find_SOURCES = %D%/find.c
 %C%_find_LDADD = $(LIBS_CACHE)
+%C%_purges_LDADD = $(LIBS_CACHE)

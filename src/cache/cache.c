@@ -56,15 +56,6 @@ void cache_close(struct cache **cp)
     *cp = NULL;
 }
 
-struct object *cache_unless_gone(struct cache *c, struct object *obj)
-{
-    if (obj == NULL || purges_seen(c->purges, obj) || purges_ask(c->purges, obj) != PURGED_HARD)
-        return obj;
-    memory_remove_object(c->memory, obj);
-    object_release(&obj);
-    return NULL;
-}
-
 struct object *cache_find(struct cache *c, const struct cache_key *key)
 {
     return cache_unless_gone(c, memory_find(c->memory, key, true));

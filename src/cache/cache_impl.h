@@ -22,7 +22,4 @@ struct cache {
     _Atomic uint64_t fills; /* led and not ended */
 };
 
-/* NULL in the place of what is purged hard, which is forgotten and released. NULL may be given. */
-struct object *cache_unless_gone(struct cache *c, struct object *obj);
-
 #endif

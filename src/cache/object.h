@@ -41,6 +41,7 @@ struct object {
     _Atomic uint8_t wanted;     /* the edge's: how often, when it is recoded; edge/recoded.c */
     bool loose;                 /* private: outside the budget, so never stored */
     bool stored;                /* private: under the lock of its shard */
+    _Atomic uint64_t checked;   /* no purge up to this one has made it gone; purge_impl.h */
     struct hash128 hash;        /* of key */
     struct span key;            /* in this allocation */
     struct eviction_entry used; /* private: the memory tier's */
@@ -62,7 +63,6 @@ struct object {
     struct chunk *body;        /* counted; first chunk or NULL */
     struct freshness fresh;    /* see fresh.h */
     uint64_t born;             /* no purge up to this one concerns it */
-    _Atomic uint64_t checked;  /* no purge up to this one has made it gone; purge_impl.h */
     uint64_t site;             /* its label; 0: of none */
     uint16_t tags_n;           /* see object_tags() */
     uint16_t tags_dropped;     /* that it had beside, and cannot be purged by */

@@ -226,6 +226,15 @@ enum purged purges_ask_key(struct purges *p, struct span key, uint64_t site, uin
     return m.hard > born ? PURGED_HARD : m.soft > born ? PURGED_SOFT : PURGED_NOT;
 }
 
+struct object *purges_sift(struct cache *c, struct object *obj)
+{
+    if (purges_ask(c->purges, obj) != PURGED_HARD)
+        return obj;
+    memory_remove_object(c->memory, obj);
+    object_release(&obj);
+    return NULL;
+}
+
 enum purged cache_purged(struct cache *c, struct object *obj)
 {
     return purges_ask(c->purges, obj);

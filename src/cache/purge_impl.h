@@ -9,6 +9,7 @@
 #ifndef CACHE_PURGE_IMPL_H
 #define CACHE_PURGE_IMPL_H
 
+#include "cache/cache_impl.h"
 #include "cache/object.h"
 #include "cache/purge.h"
 #include "cache/purge_journal.h"
@@ -44,6 +45,15 @@ static inline bool purges_seen(const struct purges *p, const struct object *obj)
 
 /* Takes note of what it finds in the object. */
 enum purged purges_ask(struct purges *p, struct object *obj);
+/* For those who find one in the cache: NULL in the place of what is purged hard, which is forgotten
+ * and released. */
+struct object *purges_sift(struct cache *c, struct object *obj);
+
+static inline struct object *cache_unless_gone(struct cache *c, struct object *obj)
+{
+    return obj == NULL || purges_seen(c->purges, obj) ? obj : purges_sift(c, obj);
+}
+
 /* Fills in what cache_stats says of purges. */
 void purges_stats(struct purges *p, struct cache_stats *out);
 

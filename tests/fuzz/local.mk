@@ -133,3 +133,9 @@ FUZZ += %D%/fuzz_decode
 %C%_fuzz_decode_LDADD = $(LIBS_CODING)
 %C%_fuzz_decode_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/decode
+
+FUZZ += %D%/fuzz_tags
+%C%_fuzz_tags_SOURCES = %D%/fuzz_tags.c %D%/fuzz_lines.h $(FUZZ_MAIN)
+%C%_fuzz_tags_LDADD = $(LIBS_CACHE)
+%C%_fuzz_tags_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/tags
