@@ -8,6 +8,7 @@
 #include "cache/vary.h"
 #include "edge/conf.h"
 #include "edge/decision.h"
+#include "edge/incomplete.h"
 #include "edge/notstored.h"
 #include "edge/recode.h"
 #include "edge/server.h"
@@ -429,9 +430,27 @@ static json_t *why_own(const struct explained *x)
     return json_string("nothing is stored, and an answer to HEAD has nothing to store");
 }
 
+/* Or NULL: there is no beginning of it. */
+static json_t *why_begun(const struct explained *x)
+{
+    struct object *obj = incomplete_find(x->source->cache, &x->decision.variant, x->arena);
+    json_t *why = NULL;
+    uint64_t length;
+
+    if (obj != NULL && incomplete_length(obj, &length))
+        why = text(arena_printf(x->arena,
+            "only the first %" PRIu64 " of %" PRIu64
+            " bytes are stored: ranges in them are answered while they are fresh, else the rest is "
+            "fetched",
+            obj->body_bytes, length));
+    object_release(&obj);
+    return why;
+}
+
 static json_t *why(const struct explained *x)
 {
     const struct decision *d = &x->decision;
+    json_t *begun;
 
     switch (d->by) {
     case BY_STORED:
@@ -445,6 +464,8 @@ static json_t *why(const struct explained *x)
     case BY_FILL:
         if (x->source->cache == NULL)
             return json_string("no edge runs: it depends on what is stored");
+        if ((begun = why_begun(x)) != NULL)
+            return begun;
         return json_string(d->varies ? "no variant is stored for what this request says"
                                      : "nothing is stored under this key");
     case BY_OWN_FETCH:

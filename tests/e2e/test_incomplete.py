@@ -1,4 +1,5 @@
 """Incomplete responses are completed by their rest (RFC 9111 3.3, 3.4), and never used for the whole."""
+import json
 import re
 import socket
 import threading
@@ -224,6 +225,8 @@ def test_an_origin_that_comes_back_later(roomy, origin):
     page = Cutting(origin, [1 << 20, 2 << 20, 3 << 20])
     assert cut_body(roomy) == octets("v1", 0, 3 << 20)
     assert roomy.metric("selvage_fills_begun_total") == 1
+    said = json.loads(roomy.ctl("explain", "--json", "http://a.test/a"))
+    assert f"the first {3 << 20} of {SIZE} bytes" in said["now"]["why"]
     inside = roomy.get("/a", fields={"Range": "bytes=1000000-1999999"})
     check(inside, "bytes=1000000-1999999", SIZE, lambda first, n: octets("v1", first, n))
     assert (inside.cache, inside.detail) == ("hit", "incomplete") and len(page.asked) == 3
