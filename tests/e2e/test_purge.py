@@ -427,7 +427,7 @@ def test_wrong_usage(sites):
             (("all", "www.test/"), "purge all takes no www.test/"),
             (("url", "www.test/", "--site", "www.test"), "--site narrows tags"),
             (("url", "nowhere.test/"), "belongs to no site"),
-            (("url", "www.test/" + "%41" * 3000, "www.test/" + "%2F" * 3000), "8192 bytes"),
+            (("url", "www.test/" + "%2F" * 3000), "8192 bytes"),
             (("tag", "x" * 9000), "1024 bytes")):
         assert says in sites.ctl("purge", *args, status=1), args
     assert "belong to purge" in sites.ctl("stats", "--hard", status=1)

@@ -735,5 +735,6 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < options.purgers; i++)
         pthread_join(purgers[i], NULL);
     report(warm - begun, end - warm);
+    free(readers); /* not what the origin's threads may still use */
     return faults == 0 ? 0 : 1;
 }
