@@ -23,6 +23,10 @@ enum gauge {
     GAUGE_MEMORY_BODIES,
     GAUGE_OBJECTS,
     GAUGE_FILLS,
+    GAUGE_PURGE_LABELS,
+    GAUGE_PURGE_LABELS_MOST,
+    GAUGE_PURGE_PREFIXES,
+    GAUGE_PURGE_LAST,
     GAUGE_DRAINING,
 };
 
@@ -40,6 +44,11 @@ static const struct gauge_def {
     {GAUGE_MEMORY_BODIES, "selvage_memory_bytes", "kind=\"bodies\"", ""},
     {GAUGE_OBJECTS, "selvage_objects", "", "Objects stored in memory"},
     {GAUGE_FILLS, "selvage_fills", "", "Fills in flight"},
+    {GAUGE_PURGE_LABELS, "selvage_purge_labels", "kind=\"used\"",
+        "URLs, tags and sites that are remembered as purged, and how many there may be"},
+    {GAUGE_PURGE_LABELS_MOST, "selvage_purge_labels", "kind=\"most\"", ""},
+    {GAUGE_PURGE_PREFIXES, "selvage_purge_prefixes", "", "Prefixes that are remembered as purged"},
+    {GAUGE_PURGE_LAST, "selvage_purge_sequence", "", "Sequence number of the last purge"},
     {GAUGE_DRAINING, "selvage_draining", "", "1 while the process finishes what is in flight"},
 };
 
@@ -62,6 +71,14 @@ static uint64_t gauge_value(enum gauge id, const struct admin_facts *f, int64_t 
         return f->cache.objects;
     case GAUGE_FILLS:
         return f->cache.fills;
+    case GAUGE_PURGE_LABELS:
+        return f->cache.purge_labels;
+    case GAUGE_PURGE_LABELS_MOST:
+        return f->cache.purge_labels_max;
+    case GAUGE_PURGE_PREFIXES:
+        return f->cache.purge_prefixes;
+    case GAUGE_PURGE_LAST:
+        return f->cache.purge_seq;
     case GAUGE_DRAINING:
         return f->draining;
     }

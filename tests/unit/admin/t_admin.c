@@ -50,8 +50,15 @@ static void facts(void *app, struct arena *a, struct admin_facts *out)
         .connections = 17,
         .started_ms = *(mono_ms *)app,
         .draining = draining,
-        .cache =
-            {.memory_bytes = 1000, .used_bytes = 500, .body_bytes = 400, .objects = 7, .fills = 2},
+        .cache = {.memory_bytes = 1000,
+            .used_bytes = 500,
+            .body_bytes = 400,
+            .objects = 7,
+            .fills = 2,
+            .purge_seq = 99,
+            .purge_labels = 8,
+            .purge_labels_max = 512,
+            .purge_prefixes = 3},
     };
 }
 
@@ -322,6 +329,10 @@ static void metrics(void **state)
         "selvage_memory_bytes{kind=\"bodies\"} 400",
         "selvage_objects 7",
         "selvage_fills 2",
+        "selvage_purge_labels{kind=\"used\"} 8",
+        "selvage_purge_labels{kind=\"most\"} 512",
+        "selvage_purge_prefixes 3",
+        "selvage_purge_sequence 99",
         "selvage_connections 17",
         "selvage_build_info{version=\"" VERSION "\"} 1",
         "selvage_draining 0",
@@ -340,7 +351,7 @@ static void metrics(void **state)
             seen += span_eq(line, span_of(lines[i])) ? 1U << i : 0; /* twice would overflow */
     }
     assert_int_equal(seen, (1U << ARRAY_LEN(lines)) - 1);
-    assert_int_equal(samples, COUNTERS + 9 + 2);
+    assert_int_equal(samples, COUNTERS + 13 + 2);
     admin_reply_free(&reply);
 }
 
