@@ -1,4 +1,5 @@
 """Purging: what an operator takes out is not used any more, and nothing else is."""
+import gzip
 import json
 import os
 import re
@@ -282,6 +283,79 @@ def test_validation_in_flight(sites, origin):
     assert sites.get("/a", host="www.test").body == b"version 2"
 
 
+# --- what is stored in another form
+
+@pytest.mark.parametrize("scope", ["url=a.test/a", "prefix=a.test/", "tag=t", "site=*", "all"])
+@pytest.mark.parametrize("hard", [0, 1])
+def test_codings_go_with_what_they_are_made_of(selvaged, origin, scope, hard):
+    edge = selvaged(config=f"site * {{ origin {origin.url}; encode gzip; encode-min 9B; }}")
+    page = Page(origin, "/a", {"Content-Type": "text/html", "Surrogate-Key": "t"})
+
+    def get(coding):
+        r = edge.get("/a", fields={"Accept-Encoding": coding})
+        assert r.fields.get("content-encoding") == (coding if coding == "gzip" else None)
+        return gzip.decompress(r.body) if coding == "gzip" else r.body
+
+    for version in (1, 2, 3):
+        page.version = version
+        if version > 1:
+            purge(edge, f"{scope}&hard={hard}")
+        for coding in ("gzip", "identity", "gzip"):
+            assert get(coding) == b"version %d" % version
+    purge(edge, f"{scope}&hard={hard}")  # and now it has not changed
+    for coding in ("gzip", "identity"):
+        assert get(coding) == b"version 3"
+    assert page.not_modified == (0 if hard else 1)
+
+
+class Large:
+    """A file of slices; each byte is its version's."""
+
+    SIZE = 1 << 20
+
+    def __init__(self, origin, path):
+        self.version, self.bodies, self.not_modified = 1, 0, 0
+        origin.at(path, self)
+
+    def __call__(self, x):
+        fields = {"ETag": f'"{self.version}"', "Cache-Control": "max-age=3600", "Surrogate-Key": "t"}
+        if x.request.fields.get("if-none-match") == fields["ETag"]:
+            self.not_modified += 1
+            x.reply(304, fields=fields)
+            return
+        found = re.fullmatch(r"bytes=([0-9]+)-([0-9]*)", x.request.fields.get("range", ""))
+        first, last = (int(found[1]), min(int(found[2] or self.SIZE), self.SIZE - 1)) if found else \
+            (0, self.SIZE - 1)
+        if found:
+            fields["Content-Range"] = f"bytes {first}-{last}/{self.SIZE}"
+        self.bodies += 1
+        x.reply(206 if found else 200, b"%d" % self.version * (last + 1 - first), fields)
+
+
+@pytest.mark.parametrize("scope", ["url=a.test/f", "prefix=a.test/", "tag=t", "site=*", "all"])
+@pytest.mark.parametrize("hard", [0, 1])
+def test_slices(selvaged, origin, scope, hard):
+    edge = selvaged(config=f"site * {{ origin {origin.url}; slice 64KiB; slice-from always; }}")
+    large = Large(origin, "/f")
+
+    def get(first, last):
+        r = edge.get("/f", fields={"Range": f"bytes={first}-{last}"})
+        assert r.status == 206
+        return r.body
+
+    assert get(0, 9) == b"1" * 10 and get(500000, 500009) == b"1" * 10
+    bodies = large.bodies
+    assert get(500000, 500009) == b"1" * 10 and large.bodies == bodies
+    purge(edge, f"{scope}&hard={hard}")
+    assert get(500000, 500009) == b"1" * 10
+    if not hard:  # validated, and its slices kept
+        assert large.not_modified == 1 and large.bodies == bodies
+    large.version = 2
+    purge(edge, f"{scope}&hard={hard}")
+    assert get(500000, 500009) == b"2" * 10 and get(0, 9) == b"2" * 10
+    assert edge.get("/f").body == b"2" * large.SIZE
+
+
 # --- tags
 
 @pytest.mark.parametrize("name", ["Surrogate-Key", "Cache-Tag", "CDN-Tag", "Edge-Cache-Tag"])
@@ -539,7 +613,7 @@ def storm_program(tmp_path):
         return built
     program = str(tmp_path / "purge_storm")
     subprocess.run(["cc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-o", program,
-                    os.path.join(TOP, "tests", "proof", "purge_storm.c"), "-lpthread"], check=True)
+                    os.path.join(TOP, "tests", "proof", "purge_storm.c"), "-lpthread", "-lz"], check=True)
     return program
 
 
@@ -548,7 +622,9 @@ def test_storm(selvaged, tmp_path):
     requests, which takes some minutes; see the program for more."""
     full = os.environ.get("E2E_STORM") == "full"
     origin_port = free_port()
-    sites = "".join(f"site s{i}.test {{ origin app; }}\n" for i in range(10))
+    # Half of them make codings of their own, which are purged with what they are made of.
+    sites = "".join(f"site s{i}.test {{ origin app; {'encode gzip; encode-min 100B;' * (i % 2)} }}\n"
+                    for i in range(10))
     edge = selvaged(config=f"cache {{ memory 512MiB; journal {tmp_path}/purges; }}\n"
                     f"origin app {{ server http://127.0.0.1:{origin_port}; }}\n{sites}")
     size = ["--objects", "100000", "--requests", "1500000"] if full else \
@@ -561,5 +637,5 @@ def test_storm(selvaged, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     figures = dict(re.findall(r"^([a-z ]+) ([0-9]+)", done.stdout, re.M))
     assert figures["faults"] == "0" and int(figures["requests"]) >= int(size[3])
-    assert int(figures["purges"]) > 20 and int(figures["hits"]) > 0
+    assert int(figures["purges"]) > 20 and int(figures["hits"]) > 0 and int(figures["in gzip"]) > 0
     shutil.rmtree(tmp_path, ignore_errors=True)

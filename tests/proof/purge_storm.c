@@ -16,8 +16,9 @@
  *
  *   object n   http://s(n % 10).test/(n / 10 / 50)/n   tags t(n % 997) and u(n % 13)
  *
- * One in four varies by Accept-Language, one in 50 answers takes its time in the middle of the
- * body. Each connection has a thread, which blocks: simple, and fast enough.
+ * One in four varies by Accept-Language, one in three is text, which the edge encodes if it is told
+ * to; one in 50 answers takes its time in the middle of the body. Each connection has a thread,
+ * which blocks: simple, and fast enough.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,6 +36,7 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include <zlib.h>
 
 enum {
     SITES = 10,
@@ -62,7 +64,7 @@ static struct {
 
 static _Atomic uint64_t *versions, *floors;
 static _Atomic uint64_t last_version;
-static _Atomic uint64_t started, answered, hits, heads, above, faults;
+static _Atomic uint64_t started, answered, hits, heads, coded, above, faults;
 static _Atomic uint64_t purges[SCOPES][2];
 static _Atomic uint64_t origin_full, origin_304, origin_slow;
 static _Atomic bool over;
@@ -261,6 +263,12 @@ static bool varies(unsigned n)
     return n % 4 == 3;
 }
 
+/* The edge may make another coding of it. */
+static bool is_text(unsigned n)
+{
+    return n % 3 == 1;
+}
+
 /* Its body is this text over and over, so that any byte of another shows. */
 static size_t body_write(char *dst, unsigned n, uint64_t version)
 {
@@ -303,8 +311,9 @@ static bool answer(struct conn *c, const char *head, uint64_t *seed)
     at = (size_t)snprintf(out, sizeof(out),
         "HTTP/1.1 200 OK\r\nETag: \"%" PRIu64 "\"\r\nContent-Length: %zu\r\n"
         "Cache-Control: max-age=3600, stale-while-revalidate=3600\r\n"
-        "Surrogate-Key: t%u u%u\r\n%s\r\n",
-        version, body_n, n % TAGS, n % WIDE_TAGS, varies(n) ? "Vary: Accept-Language\r\n" : "");
+        "Surrogate-Key: t%u u%u\r\n%s%s\r\n",
+        version, body_n, n % TAGS, n % WIDE_TAGS, varies(n) ? "Vary: Accept-Language\r\n" : "",
+        is_text(n) ? "Content-Type: text/plain\r\n" : "");
     if (is_head)
         return send_all(c->fd, out, at);
     memcpy(out + at, body, body_n);
@@ -402,15 +411,16 @@ static unsigned choose(struct reader *r)
 static size_t request_write(char *dst, size_t cap, const struct asked *q, uint64_t *seed)
 {
     return (size_t)snprintf(dst, cap,
-        "%s /%u/%u HTTP/1.1\r\nHost: s%u.test\r\nAccept-Language: %s\r\n\r\n",
+        "%s /%u/%u HTTP/1.1\r\nHost: s%u.test\r\nAccept-Language: %s\r\nAccept-Encoding: "
+        "%s\r\n\r\n",
         q->head ? "HEAD" : "GET", folder_of(q->n), q->n, site_of(q->n),
-        pick(seed, 2) == 0 ? "en" : "de");
+        pick(seed, 2) == 0 ? "en" : "de", pick(seed, 2) == 0 ? "gzip" : "identity");
 }
 
 static void judge(const struct asked *q, const char *head, const char *body, size_t body_n)
 {
-    const char *etag = field(head, "\netag: \""), *status = field(head, "\ncache-status: ");
-    uint64_t version = etag != NULL ? strtoull(etag, NULL, 10) : 0;
+    const char *etag = field(head, "\netag: "), *status = field(head, "\ncache-status: ");
+    uint64_t version = etag != NULL ? strtoull(etag + strcspn(etag, "0123456789"), NULL, 10) : 0;
     char want[BODY_MAX];
     size_t want_n = body_write(want, q->n, version);
 
@@ -419,35 +429,96 @@ static void judge(const struct asked *q, const char *head, const char *body, siz
     else if (version < q->floor)
         fault("object %u: version %" PRIu64 ", purged at %" PRIu64 ": %.*s", q->n, version,
             q->floor, status != NULL ? (int)strcspn(status, "\r") : 0, status);
-    else if (body_n != want_n || (!q->head && memcmp(body, want, want_n) != 0))
-        fault("object %u: the body of version %" PRIu64 " is another: %.40s", q->n, version,
-            q->head ? "" : body);
+    else if (!q->head && (body_n != want_n || memcmp(body, want, want_n) != 0))
+        fault("object %u: the body of version %" PRIu64 " is another: %.40s", q->n, version, body);
     atomic_fetch_add(&answered, 1);
     atomic_fetch_add(&heads, q->head);
     atomic_fetch_add(&above, q->floor > 0);
     atomic_fetch_add(&hits, status != NULL && strncmp(status, "selvage; hit", 12) == 0);
 }
 
+/* A body in chunks (RFC 9112 §7.1) without trailers; false: cut, or too long. */
+static bool read_chunks(struct conn *c, char *dst, size_t *n)
+{
+    for (*n = 0;;) {
+        const char *line;
+        size_t size, at;
+        char *end;
+
+        while ((end = memmem(c->in + c->used, c->n - c->used, "\r\n", 2)) == NULL) {
+            if (!receive(c))
+                return false;
+        }
+        line = c->in + c->used;
+        size = strtoul(line, NULL, 16);
+        c->used = (size_t)(end + 2 - c->in);
+        if (size > BODY_MAX - *n || (line = next_body(c, size + 2)) == NULL)
+            return false;
+        at = *n;
+        *n += size;
+        memcpy(dst + at, line, size);
+        if (size == 0)
+            return true;
+    }
+}
+
+static bool read_plain(struct conn *c, const char *head, char *dst, size_t *n)
+{
+    const char *said = field(head, "\ncontent-length: "), *body;
+
+    *n = said != NULL ? strtoull(said, NULL, 10) : BODY_MAX + 1;
+    if (*n > BODY_MAX || (body = next_body(c, *n)) == NULL)
+        return false;
+    memcpy(dst, body, *n);
+    return true;
+}
+
+/* In place; false: it is no gzip, or not whole. */
+static bool gunzip(char *body, size_t *n)
+{
+    char plain[BODY_MAX];
+    z_stream z = {.next_in = (unsigned char *)body,
+        .avail_in = (unsigned)*n,
+        .next_out = (unsigned char *)plain,
+        .avail_out = sizeof(plain)};
+    bool ok;
+
+    if (inflateInit2(&z, 15 + 16) != Z_OK)
+        die("zlib has no memory");
+    ok = inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0;
+    *n = z.total_out;
+    memcpy(body, plain, *n);
+    inflateEnd(&z);
+    return ok;
+}
+
 static bool read_answer(struct reader *r, const struct asked *q)
 {
-    size_t length;
-    char *head = next_head(&r->c, &length), *copy;
-    const char *body = "", *said = head != NULL ? field(head, "\ncontent-length: ") : NULL;
-    size_t body_n = said != NULL ? strtoull(said, NULL, 10) : 0;
+    char body[BODY_MAX], head[2048];
+    size_t length, body_n = 0;
+    const char *came = next_head(&r->c, &length);
+    bool ok = came != NULL && length < sizeof(head);
 
-    if (head == NULL || said == NULL || body_n > BODY_MAX) {
-        fault("object %u: no answer, but %.40s", q->n, head != NULL ? head : "the end");
+    if (!ok) {
+        fault("object %u: no answer", q->n);
         return false;
     }
-    copy = strdup(head); /* reading on moves what stands in the buffer */
+    strcpy(head, came); /* reading on moves what stands in the buffer */
     if (!q->head)
-        body = next_body(&r->c, body_n);
-    if (body == NULL)
+        ok = field(head, "\ntransfer-encoding: chunked") != NULL
+                 ? read_chunks(&r->c, body, &body_n)
+                 : read_plain(&r->c, head, body, &body_n);
+    if (!ok) {
         fault("object %u: the body is cut", q->n);
-    else
-        judge(q, copy, body, body_n);
-    free(copy);
-    return body != NULL;
+        return false;
+    }
+    if (!q->head && field(head, "\ncontent-encoding: gzip") != NULL) {
+        atomic_fetch_add(&coded, 1);
+        if (!gunzip(body, &body_n))
+            fault("object %u: no whole gzip", q->n);
+    }
+    judge(q, head, body, body_n);
+    return true;
 }
 
 static bool goes_on(const struct reader *r)
@@ -465,7 +536,7 @@ static void *reader(void *arg)
     connect_to(&r->c, (struct sockaddr *)&in, sizeof(in));
     while (ok && goes_on(r)) {
         struct asked asked[PIPELINE];
-        char out[PIPELINE * 128];
+        char out[PIPELINE * 160];
         size_t n = 0;
         unsigned count = 0;
 
@@ -631,6 +702,7 @@ static void report(double warm_s, double storm_s)
         (uint64_t)heads, storm_s, (double)answered / storm_s);
     printf("of objects that had been purged %" PRIu64 "\n", (uint64_t)above);
     printf("hits %" PRIu64 "\n", (uint64_t)hits);
+    printf("in gzip %" PRIu64 "\n", (uint64_t)coded);
     for (int s = 0; s < SCOPES; s++) {
         printf("purges %s: soft %" PRIu64 ", hard %" PRIu64 "\n", scope_names[s],
             (uint64_t)purges[s][0], (uint64_t)purges[s][1]);
@@ -726,7 +798,7 @@ int main(int argc, char **argv)
     begun = now_s();
     run_readers(readers, true);
     warm = now_s();
-    answered = heads = hits = above = origin_full = origin_304 = origin_slow = 0;
+    answered = heads = hits = coded = above = origin_full = origin_304 = origin_slow = 0;
     for (unsigned i = 0; i < options.purgers; i++)
         thread_start(purger, (void *)(uintptr_t)(i + 1), &purgers[i]);
     run_readers(readers, false);
