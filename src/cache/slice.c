@@ -2,8 +2,7 @@
 
 #include "base/check.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
 
 bool slice_possible(uint64_t total, uint32_t slice_bytes)
 {
@@ -47,8 +46,13 @@ uint32_t slice_wanted(struct span range, uint64_t total, uint32_t slice_bytes)
 
 struct cache_key slice_key(uint64_t id, uint32_t n, char text[static SLICE_KEY_MAX])
 {
-    int len = snprintf(text, SLICE_KEY_MAX, "\nslice %016" PRIx64 " %" PRIu32, id, n);
+    static const char begin[] = "\nslice ";
+    char *at = text + sizeof(begin) - 1;
 
-    check(len > 0 && len < SLICE_KEY_MAX);
-    return cache_key_of(span_make(text, (size_t)len));
+    memcpy(text, begin, sizeof(begin) - 1);
+    for (int shift = 60; shift >= 0; shift -= 4)
+        *at++ = "0123456789abcdef"[id >> shift & 15];
+    *at++ = ' ';
+    at += span_put_u64(at, n);
+    return cache_key_of(span_make(text, (size_t)(at - text)));
 }

@@ -12,7 +12,7 @@
 
 enum {
     PIECES = 16,
-    BURST_BYTES = 1 << 20,      /* then other connections have their turn */
+    BURST_BYTES = 17 << 16,     /* a MiB and its head; then other connections have their turn */
     SENDFILE_MIN_BYTES = 16384, /* below that, copying is cheaper */
     CHUNK_BYTES = 1 << 20,      /* of one chunk at most */
 };
