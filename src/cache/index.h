@@ -37,6 +37,8 @@ static inline uint64_t index_hash(struct hash128 h)
     return h.lo & (UINT64_MAX >> 1);
 }
 
+/* Has the CPU fetch what a look-up of that hash will read: to be called as early as it is known. */
+void index_prefetch(const struct index *x, uint64_t hash);
 /* The object of that key; the full key is compared. */
 struct object *index_find(const struct index *x, const struct cache_key *key);
 /* An object with that hash, whatever its key, or NULL. */

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum {
     SHARDS_MIN = 4,
@@ -19,6 +20,7 @@ enum {
     DRAIN_MAX = 16,
     PASSED_OVER_MAX = 8, /* objects in use, for one victim */
     CLEAR_BATCH = 64,
+    HUGE_PAGE = 2 << 20,
 };
 
 struct shard {
@@ -42,9 +44,13 @@ struct memory {
 
 static void *table_new(size_t bytes)
 {
+    /* Read at random: with huge pages, most often without a walk through the page table. */
+    bool huge = bytes >= HUGE_PAGE;
     void *p = NULL;
 
-    check(posix_memalign(&p, 64, bytes) == 0);
+    check(posix_memalign(&p, huge ? HUGE_PAGE : 64, bytes) == 0);
+    if (huge)
+        (void)madvise(p, bytes, MADV_HUGEPAGE);
     memset(p, 0, bytes);
     return p;
 }
@@ -327,6 +333,7 @@ struct object *memory_find(struct memory *m, const struct cache_key *key, bool u
     struct shard *sh = shard_of(m, index_hash(key->hash));
     struct object *obj;
 
+    index_prefetch(&sh->index, index_hash(key->hash));
     pthread_mutex_lock(&sh->lock);
     obj = index_find(&sh->index, key);
     if (obj != NULL) {

@@ -101,10 +101,11 @@ static void labels_make(struct labels *l, const struct purges *p, const struct o
 static struct object *object_make(struct cache *c, const struct cache_key *key,
     const struct http_response *head, const struct freshness *fresh, const struct labels *labels)
 {
+    size_t key_bytes = object_key_room(key->text.n);
     size_t tags_bytes = labels->tags_n * sizeof(labels->tags[0]);
     size_t fields_bytes = head->fields.n * sizeof(struct head_field);
     size_t text_bytes = head_text_bytes(head);
-    size_t bytes = sizeof(struct object) + tags_bytes + fields_bytes + text_bytes + key->text.n;
+    size_t bytes = sizeof(struct object) + tags_bytes + fields_bytes + text_bytes + key_bytes;
     struct object *o = NULL;
     bool loose;
     char *p;
@@ -136,15 +137,15 @@ static struct object *object_make(struct cache *c, const struct cache_key *key,
         o->fresh = *fresh;
     list_init(&o->used.link);
     p = (char *)(o + 1);
+    o->key = span_make(p, key->text.n);
+    put(p, key->text);
+    p += key_bytes;
     o->head_id = o->id;
     if (tags_bytes > 0)
         memcpy(p, labels->tags, tags_bytes);
     p += tags_bytes;
     o->fields = (struct head_field *)(void *)p;
     head_write(o, p + fields_bytes, head);
-    p += fields_bytes + text_bytes;
-    o->key = span_make(p, key->text.n);
-    put(p, key->text);
     return o;
 }
 

@@ -32,21 +32,22 @@ struct head_field {
     uint16_t id; /* enum field_id */
 };
 
+/* What a look-up touches comes first; index_find() has it fetched at once. */
 struct object {
     _Atomic uint32_t refs;
-    _Atomic bool soft_purged;   /* stale from now on, whatever the arithmetic says */
-    bool whole;                 /* set before it is stored */
-    bool passed;                /* for one client only: by fill_pass() */
-    uint8_t recode;             /* the edge's: which other codings it may get; edge/recode.h */
-    _Atomic uint8_t wanted;     /* the edge's: how often, when it is recoded; edge/recoded.c */
-    bool loose;                 /* private: outside the budget, so never stored */
-    bool stored;                /* private: under the lock of its shard */
+    _Atomic bool soft_purged; /* stale from now on, whatever the arithmetic says */
+    bool whole;               /* set before it is stored */
+    bool passed;              /* for one client only: by fill_pass() */
+    uint8_t recode;           /* the edge's: which other codings it may get; edge/recode.h */
+    _Atomic uint8_t wanted;   /* the edge's: how often, when it is recoded; edge/recoded.c */
+    bool loose;               /* private: outside the budget, so never stored */
+    bool stored;              /* private: under the lock of its shard */
+    uint16_t status;
     _Atomic uint64_t checked;   /* no purge up to this one has made it gone; purge_impl.h */
     struct hash128 hash;        /* of key */
-    struct span key;            /* in this allocation */
     struct eviction_entry used; /* private: the memory tier's */
+    struct span key;            /* in this allocation, right behind the struct */
     struct cache *cache;        /* borrowed */
-    uint16_t status;
     uint32_t fields_n;
     uint32_t bytes;            /* of this allocation, without the body */
     _Atomic uint32_t used_s;   /* when it last was chosen among variants; 0: not yet */
@@ -95,10 +96,16 @@ void object_release(struct object **obj);
 /* For the memory tier: `o` is a bytewise copy of `from`. */
 void object_rebase(struct object *o, const struct object *from);
 
+/* What a key takes in an object, so that what follows is aligned. */
+static inline size_t object_key_room(size_t n)
+{
+    return (n + 7) / 8 * 8;
+}
+
 /* Labels of its tags, as label_of_tag() makes them. */
 static inline const uint64_t *object_tags(const struct object *o)
 {
-    return (const uint64_t *)(const void *)(o + 1);
+    return (const uint64_t *)(const void *)((const char *)(o + 1) + object_key_room(o->key.n));
 }
 
 struct span object_field_name(const struct object *o, unsigned i);
