@@ -139,3 +139,9 @@ FUZZ += %D%/fuzz_tags
 %C%_fuzz_tags_LDADD = $(LIBS_CACHE)
 %C%_fuzz_tags_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/tags
+
+FUZZ += %D%/fuzz_disk_format
+%C%_fuzz_disk_format_SOURCES = %D%/fuzz_disk_format.c $(FUZZ_MAIN)
+%C%_fuzz_disk_format_LDADD = $(LIBS_DISK)
+%C%_fuzz_disk_format_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/disk_format
