@@ -5,3 +5,7 @@ EXTRA_PROGRAMS += %D%/find
 %C%_find_SOURCES = %D%/find.c
 %C%_find_LDADD = $(LIBS_CACHE)
 %C%_purges_LDADD = $(LIBS_CACHE)
+
+# Programs that measure parts; `make bench/NAME` builds one.
+EXTRA_PROGRAMS += %D%/disk_index
+%C%_disk_index_LDADD = $(LIBS_DISK)
