@@ -303,8 +303,34 @@ static void open_first(struct request *r, struct object *head, uint64_t first, u
         set_range(s, n);
 }
 
+/* Whether only what is stored may be used (RFC 9111 §5.2.1.7), and a slice is not. */
+static bool may_not_fetch(
+    struct request *r, const struct object *head, uint64_t first, uint64_t count)
+{
+    uint32_t last = slice_at(first + count - 1, head->slice_bytes);
+    char text[SLICE_KEY_MAX];
+
+    if (!r->ask.honoured || !r->ask.only_if_cached)
+        return false;
+    for (uint64_t n = slice_at(first, head->slice_bytes); n <= last; n++) {
+        struct cache_key key = slice_key(head->id, (uint32_t)n, text);
+        struct object *slice = cache_peek(r->edge->cache, &key);
+
+        if (slice == NULL)
+            return true;
+        object_release(&slice);
+    }
+    return false;
+}
+
 bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64_t count)
 {
+    if (r->slices == NULL && may_not_fetch(r, head, first, count)) {
+        r->cs.hit = false;
+        request_answer_error(
+            r, 504, "Not all slices of this are stored, and the request asked for stored only");
+        return false;
+    }
     open_first(r, head, first, count);
     for (;;) {
         switch (reader_state(r->slices->next.reader)) {

@@ -171,6 +171,21 @@ def test_several_ranges(selvaged, origin):
     assert len(movie.asked) == 4
 
 
+def test_only_if_cached(selvaged, origin):
+    edge = started(selvaged, origin, "slice-from always; honour-request on;")
+    movie = Movie(origin, size=10 * MIB)
+    part(edge, 0, 10)
+    settled(edge)
+
+    def stored_only(value):
+        return edge.get("/movie", fields={"Cache-Control": "only-if-cached", "Range": value}).status
+
+    assert stored_only("bytes=0-1048575") == 206
+    assert stored_only("bytes=0-1048576") == 504
+    assert stored_only(f"bytes={5 * MIB}-") == 504
+    assert len(movie.asked) == 1
+
+
 # --- whole downloads
 
 def test_a_download_larger_than_the_cache(selvaged, origin):
