@@ -17,7 +17,7 @@ static const struct {
     [RECODE_NO_TRANSFORM] = {"no-transform", "the response says no-transform"},
     [RECODE_TYPE] = {"type", "its Content-Type is not in encode-types"},
     [RECODE_SMALL] = {"small", "it is smaller than encode-min"},
-    [RECODE_LARGE] = {"large", "it is larger than the cache keeps"},
+    [RECODE_LARGE] = {"large", "it is larger than the cache keeps in one piece"},
     [RECODE_UNKNOWN] = {"unknown", "its coding is none that can be undone"},
     [RECODE_ASKED_NOT_TO] = {"request", "the request says no-transform"},
     [RECODE_BYTES] = {"bytes", "Range and If-Match are about the bytes as the origin made them"},

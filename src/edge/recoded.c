@@ -119,7 +119,7 @@ static void deliver_made(struct request *r)
 static void answer_failure(struct request *r)
 {
     r->cs.detail = span_of(reader_why(r->recoded));
-    request_answer_error(r, 502, "The origin's response is not coded as it says");
+    request_answer_error(r, 502, "The origin's response cannot be decoded");
 }
 
 static void on_head(struct request *r)

@@ -32,11 +32,11 @@ struct recoder {
     int level;
     int64_t length; /* of the source; -1: not known yet */
     bool background;
-    bool headed;    /* the fill has its head */
-    bool busy;      /* a step is on the pool */
-    bool dead;      /* ended while it was: freed when it is back */
-    bool unflushed; /* went in, and may not have come out yet */
-    bool flush_due; /* nothing came for long enough */
+    bool headed;       /* the fill has its head */
+    bool busy;         /* a step is on the pool */
+    _Atomic bool dead; /* ended while it was: freed when it is back */
+    bool unflushed;    /* went in, and may not have come out yet */
+    bool flush_due;    /* nothing came for long enough */
     struct deadline quiet;
     size_t inline_bytes; /* left to be done on the loop */
     uint64_t in_bytes, out_bytes;
@@ -51,19 +51,20 @@ struct recoder {
     size_t in_cap, out_cap;
 };
 
-/* By coding; CODING_IDENTITY has no row. */
-static const struct {
+struct tallies {
     enum counter bodies, in, out;
-} encoded[CODING_KINDS] =
-    {
-        [CODING_GZIP] = {C_ENCODED_GZIP, C_ENCODED_GZIP_IN, C_ENCODED_GZIP_OUT},
-        [CODING_BR] = {C_ENCODED_BR, C_ENCODED_BR_IN, C_ENCODED_BR_OUT},
-        [CODING_ZSTD] = {C_ENCODED_ZSTD, C_ENCODED_ZSTD_IN, C_ENCODED_ZSTD_OUT},
-},
-  decoded[CODING_KINDS] = {
-      [CODING_GZIP] = {C_DECODED_GZIP, C_DECODED_GZIP_IN, C_DECODED_GZIP_OUT},
-      [CODING_BR] = {C_DECODED_BR, C_DECODED_BR_IN, C_DECODED_BR_OUT},
-      [CODING_ZSTD] = {C_DECODED_ZSTD, C_DECODED_ZSTD_IN, C_DECODED_ZSTD_OUT},
+};
+
+/* By coding; CODING_IDENTITY has no row. */
+static const struct tallies encoded[CODING_KINDS] = {
+    [CODING_GZIP] = {C_ENCODED_GZIP, C_ENCODED_GZIP_IN, C_ENCODED_GZIP_OUT},
+    [CODING_BR] = {C_ENCODED_BR, C_ENCODED_BR_IN, C_ENCODED_BR_OUT},
+    [CODING_ZSTD] = {C_ENCODED_ZSTD, C_ENCODED_ZSTD_IN, C_ENCODED_ZSTD_OUT},
+};
+static const struct tallies decoded[CODING_KINDS] = {
+    [CODING_GZIP] = {C_DECODED_GZIP, C_DECODED_GZIP_IN, C_DECODED_GZIP_OUT},
+    [CODING_BR] = {C_DECODED_BR, C_DECODED_BR_IN, C_DECODED_BR_OUT},
+    [CODING_ZSTD] = {C_DECODED_ZSTD, C_DECODED_ZSTD_IN, C_DECODED_ZSTD_OUT},
 };
 
 static bool decodes(const struct recoder *r)
@@ -84,15 +85,13 @@ static void recoder_free(struct recoder *r)
 
 static void tally(const struct recoder *r, bool whole)
 {
-    enum counter bodies = decodes(r) ? decoded[r->from].bodies : encoded[r->to].bodies;
-    enum counter in = decodes(r) ? decoded[r->from].in : encoded[r->to].in;
-    enum counter out = decodes(r) ? decoded[r->from].out : encoded[r->to].out;
+    const struct tallies *t = decodes(r) ? &decoded[r->from] : &encoded[r->to];
 
-    count(whole ? bodies : C_RECODES_SHORT);
+    count(whole ? t->bodies : C_RECODES_SHORT);
     if (whole && r->background)
         count(C_RECODES_IMPROVED);
-    count_add(in, r->in_bytes);
-    count_add(out, r->out_bytes);
+    count_add(t->in, r->in_bytes);
+    count_add(t->out, r->out_bytes);
 }
 
 /* The fill has been ended before. */
@@ -106,7 +105,7 @@ static void recoder_end(struct recoder *r)
     r->edge->recoders_n--;
     if (r->background)
         r->edge->improving = false;
-    r->dead = true;
+    atomic_store_explicit(&r->dead, true, memory_order_relaxed);
     if (!r->busy)
         recoder_free(r);
 }
@@ -168,7 +167,10 @@ static void step(struct recoder *r)
 
 static void run_step(struct job *j)
 {
-    step(container_of(j, struct recoder, job));
+    struct recoder *r = container_of(j, struct recoder, job);
+
+    if (!atomic_load_explicit(&r->dead, memory_order_relaxed))
+        step(r);
 }
 
 static void advance(struct recoder *r);

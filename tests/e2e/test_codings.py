@@ -1,9 +1,9 @@
 """Content codings that the edge makes and undoes (RFC 9110 8.4, 12.5.3): the right bytes under the
 right head for every client, made once, streamed, and never made of what must not be changed."""
 import gzip
-import hashlib
 import json
 import random
+import signal
 import subprocess
 import threading
 
@@ -616,6 +616,65 @@ def test_what_changed_is_made_anew(start, origin):
     for how in CODINGS:
         r = get(edge, "/a", how)
         assert plain(r) == new and r["etag"] == 'W/"v2"'
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_purged_with_its_response(start, origin, hard):
+    edge = start()
+    old, new = text(30000, 1), text(30000, 2)
+    origin.page("/a", old, {**HTML, "Surrogate-Key": "t"})
+    for how in CODINGS:
+        assert plain(get(edge, "/a", how)) == old
+    edge.ctl("purge", "tag", "t", *(["--hard"] if hard else []))
+    origin.page("/a", new, {**HTML, "ETag": '"v2"'})
+    for how in CODINGS:
+        r = get(edge, "/a", how)
+        assert coding(r) == how and plain(r) == new and r["etag"] == 'W/"v2"'
+    assert origin.count("/a") == 2
+
+
+def test_slices_are_left_alone(start, origin):
+    edge = start("encode gzip; slice 64KiB; slice-from always;")
+    body = text(200000)
+
+    @origin.at("/a")
+    def ranges(x):
+        first, last = map(int, x.request["Range"][6:].split("-"))
+        last = min(last, len(body) - 1)
+        x.reply(206, body[first:last + 1],
+                {**HTML, "Accept-Ranges": "bytes", "Content-Range": f"bytes {first}-{last}/{len(body)}"})
+
+    for _ in range(2):
+        r = get(edge, "/a", "gzip")
+        assert (r.status, coding(r), r.body, r["etag"]) == (200, "identity", body, '"v1"')
+    told = json.loads(edge.ctl("explain", "--json", "-H", "Accept-Encoding: gzip", "http://a.test/a"))
+    assert (told["coding"]["answer"], told["coding"]["reason"]) == (None, "large")
+
+
+def test_the_end_while_bodies_are_recoded(start, origin, gate):
+    """Whatever is on its way, in a step or waiting, the edge that is forced goes down in order."""
+    edge = start("encode br zstd gzip; encode-level br 11;")
+    body = text(300000)
+    origin.page("/a", body, HTML)
+
+    @origin.at("/slow")
+    def slow(x):
+        x.head(200, {**HTML, "Content-Length": str(len(body))})
+        x.send(body[:200000])
+        x.wait(gate)
+
+    clients = [edge.connect() for _ in range(12)]
+    for i, c in enumerate(clients):
+        c.request("/slow" if i % 2 else "/a", fields={"Accept-Encoding": (CODINGS * 4)[i]})
+    for c in clients:
+        c.read_head()
+    edge.expected_status = 2
+    edge.signal(signal.SIGTERM)
+    wait_for(lambda: "finishing" in edge.stderr(), "it stops")
+    edge.signal(signal.SIGTERM)
+    edge.wait_end()
+    for c in clients:
+        c.close()
 
 
 def test_age_and_freshness_are_those_of_the_response(start, origin):
