@@ -26,7 +26,7 @@ struct cache_conf {
     uint64_t memory_bytes;     /* budget of the memory tier, index and overhead included */
     uint64_t object_max_bytes; /* larger ones pass without being kept; 0: 1/16 of memory_bytes */
     mono_ms laggard_ms;        /* 0: FILL_LAGGARD_MS of fill.h */
-    struct span journal;       /* path of the journal of purges; n == 0: none. Borrowed */
+    struct span journal;       /* path of the journal of purges, NUL-terminated; n == 0: none */
 };
 
 enum { CACHE_MEMORY_MIN_BYTES = 4 << 20 };

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from ranges import octets
+from waiting import wait_for
 
 FRESH = {"Cache-Control": "max-age=600"}
 
@@ -26,7 +27,7 @@ def test_what_is_dropped_is_said(selvaged, origin):
     assert (found["tags"], found["tags_dropped"]) == (3, 2)
     assert "3, and 2 too long or too many" in edge.ctl("explain", "a.test/a")
     assert edge.metric("selvage_tags_dropped_total") == 2
-    assert "has 2 tags that are too long or too many" in edge.stderr()
+    wait_for(lambda: "has 2 tags that are too long or too many" in edge.stderr(), "a line in the log")
     purge(edge, "four", "--hard")
     assert edge.get("/a").cache == "hit"
     purge(edge, "three", "--hard")

@@ -509,7 +509,7 @@ struct life {
     uint64_t born;
 };
 
-static struct listed list[PURGES + 1];
+static struct listed list[PURGES + 3]; /* by number; a round has two at most */
 static struct life lives[URLS];
 
 static bool names_it(const struct listed *p, const struct life *o)

@@ -242,7 +242,7 @@ enum { WRITTEN = 8 };
 static size_t write_some(char *bytes, size_t cap, uint64_t seqs[WRITTEN], size_t ends[WRITTEN])
 {
     struct cache *c = open_at(path);
-    char tag[8];
+    char tag[16];
     size_t n;
 
     for (int i = 0; i < WRITTEN / 2; i++) {
@@ -268,7 +268,7 @@ static size_t write_some(char *bytes, size_t cap, uint64_t seqs[WRITTEN], size_t
 
 static char brought_back_nth(struct cache *c, uint64_t born, int i)
 {
-    char tag[8], url[16];
+    char tag[16], url[32];
 
     snprintf(tag, sizeof(tag), "t%d", i);
     snprintf(url, sizeof(url), "%s/", i >= WRITTEN / 2 && i % 2 != 0 ? tag : "h");
