@@ -1,3 +1,3 @@
-EXTRA_DIST += %D%/engine.md %D%/conformance.md %D%/tour.md %D%/glossary.md %D%/dependencies.md \
+EXTRA_DIST += %D%/hit-ratio.md %D%/engine.md %D%/conformance.md %D%/tour.md %D%/glossary.md %D%/dependencies.md \
 	%D%/decisions/0001-one-process-many-workers.md %D%/decisions/0002-fills-are-followed.md \
 	%D%/decisions/0003-own-configuration-language.md

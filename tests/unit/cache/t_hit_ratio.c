@@ -160,6 +160,91 @@ static void t_no_policy_beats_the_bound(void **state)
     trace_free(&t);
 }
 
+/* --- traces ----------------------------------------------------------------------------------- */
+
+static bool text_read(struct trace *t, const char *text)
+{
+    FILE *f = tmpfile();
+    char err[256] = "";
+    bool read;
+
+    assert_non_null(f);
+    fputs(text, f);
+    rewind(f);
+    trace_init(t, 1000);
+    read = trace_read(t, f, err, sizeof(err));
+    assert_int_equal(read, err[0] == '\0');
+    fclose(f);
+    return read;
+}
+
+static void t_text(void **state)
+{
+    static const char *const wrong[] = {"1 a\n", "1 a 10\n2 b x\n", "1 a -1\n", "\n1 a 1x\n", "a"};
+    struct trace t;
+
+    (void)state;
+    assert_true(text_read(&t, "# what it is\n1 /a 500\n\n2 /b 2500\r\n3\t/a 500 more\n4 /a 501"));
+    assert_int_equal(t.asked_n, 4);
+    assert_int_equal(t.asked_bytes, 4001);
+    assert_int_equal(t.requests_n, 6); /* three slices of /b */
+    assert_int_equal(t.objects_n, 5);  /* /a of another size is another */
+    assert_int_equal(t.footprint_bytes, 3501);
+    assert_int_equal(trace_object(&t, 0), trace_object(&t, 4));
+    assert_true((t.requests[1] & TRACE_MORE) && (t.requests[2] & TRACE_MORE));
+    assert_false(t.requests[3] & TRACE_MORE);
+    trace_free(&t);
+    for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
+        assert_false(text_read(&t, wrong[i]));
+        trace_free(&t);
+    }
+}
+
+struct trace_and_file {
+    struct trace trace;
+    FILE *file;
+};
+
+static void add_both(void *ctx, uint32_t time_s, uint64_t key, uint64_t bytes)
+{
+    struct trace_and_file *both = ctx;
+
+    trace_add(&both->trace, key, bytes);
+    trace_write(both->file, time_s, key, bytes);
+}
+
+static void t_binary(void **state)
+{
+    struct trace_and_file made = {.file = tmpfile()};
+    struct trace read;
+    char err[256];
+
+    (void)state;
+    assert_non_null(made.file);
+    trace_init(&made.trace, TRACE_SLICE_BYTES);
+    trace_init(&read, TRACE_SLICE_BYTES);
+    trace_write_head(made.file);
+    assert_true(traffic_make(
+        traffic_model("files"), 1000, 100, 1, DATA_DIR, add_both, &made, err, sizeof(err)));
+    rewind(made.file);
+    assert_true(trace_read(&read, made.file, err, sizeof(err)));
+    assert_int_equal(read.asked_n, 1000);
+    assert_int_equal(read.requests_n, made.trace.requests_n);
+    assert_memory_equal(
+        read.requests, made.trace.requests, read.requests_n * sizeof(read.requests[0]));
+    assert_int_equal(read.footprint_bytes, made.trace.footprint_bytes);
+    trace_free(&read);
+    /* Cut within a record. */
+    trace_init(&read, 0);
+    assert_int_equal(fseek(made.file, 0, SEEK_END), 0);
+    fputc('x', made.file);
+    rewind(made.file);
+    assert_false(trace_read(&read, made.file, err, sizeof(err)));
+    trace_free(&read);
+    trace_free(&made.trace);
+    fclose(made.file);
+}
+
 static int print_rows(void)
 {
     for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
@@ -180,6 +265,8 @@ static int print_rows(void)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t_text),
+        cmocka_unit_test(t_binary),
         cmocka_unit_test(t_references),
         cmocka_unit_test(t_no_policy_beats_the_bound),
         cmocka_unit_test(t_ratios_are_as_measured),
