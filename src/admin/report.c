@@ -132,6 +132,18 @@ static void add_counter(struct table *t, const char *name, const json_t *n)
         add_count(t, label, n);
 }
 
+/* One of several by label: "encoded in gzip" for encoded_in_bytes and gzip, in bytes still. */
+static void add_labelled(struct table *t, const char *name, const char *part, json_t *n)
+{
+    struct span s = span_of(name);
+    const char *unit = span_ends(s, SPAN("_bytes")) ? "_bytes" : "";
+    char label[96];
+
+    s.n -= strlen(unit);
+    snprintf(label, sizeof(label), "%.*s_%s%s", SPAN_ARG(s), part, unit);
+    add_counter(t, label, n);
+}
+
 static void add_counters(struct table *t, json_t *counters)
 {
     const char *name, *part;
@@ -139,19 +151,13 @@ static void add_counters(struct table *t, json_t *counters)
 
     json_object_foreach(counters, name, n)
     {
-        char label[96];
-
         if (strcmp(name, "requests") == 0)
             continue; /* shown before */
         if (!json_is_object(n)) {
             add_counter(t, name, n);
             continue;
         }
-        json_object_foreach(n, part, m)
-        {
-            snprintf(label, sizeof(label), "%s_%s", name, part);
-            add_counter(t, label, m);
-        }
+        json_object_foreach(n, part, m) add_labelled(t, name, part, m);
     }
 }
 

@@ -56,7 +56,9 @@ static void stats(void **state)
         "{\"uptime_s\": 5, \"connections\": 1, \"hit_ratio\": 0.75, \"memory\": {\"budget_bytes\":"
         " 4096, \"used_bytes\": 1024, \"body_bytes\": 1000, \"objects\": 1, \"fills\": 0},"
         " \"counters\": {\"connections\": 12, \"client_sent_bytes\": 5368709120, \"requests\":"
-        " {\"HIT\": 3, \"MISS\": 1, \"-\": 0}, \"origin_requests\": 1}}",
+        " {\"HIT\": 3, \"MISS\": 1, \"-\": 0}, \"origin_requests\": 1, \"out_bytes\": {\"br\": "
+        "2048},"
+        " \"out\": {\"br\": 2}}}",
         false,
         "requests               4\n"
         "requests HIT           3   75.0 %\n"
@@ -72,7 +74,9 @@ static void stats(void **state)
         "\n"
         "connections           12\n"
         "client sent      5.0 GiB\n"
-        "origin requests        1\n");
+        "origin requests        1\n"
+        "out br           2.0 KiB\n"
+        "out br                 2\n");
 }
 
 static void colour_marks_what_did_not_happen(void **state)
