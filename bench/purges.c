@@ -171,6 +171,14 @@ int main(int argc, char **argv)
     time_purges(c, "a tag, hard", PURGE_TAG, true);
     printf("first hit after a purge: %.1f ns", time_finds(c, objects, objects, &found, cache_find));
     printf(" (%" PRIu64 " of %" PRIu64 " still there)\n", found, objects);
+    with = 0;
+    for (int i = 0; i < 200; i++) {
+        struct purge p = {.scope = PURGE_URL, .text = SPAN("www.example.com/nothing")};
+
+        check(cache_purge(c, &p) != 0);
+        with += time_finds(c, 1000, 1000, &found, cache_find) / 200;
+    }
+    printf("the same among 1000 objects: %.1f ns\n", with);
     time_purges(c, "a prefix", PURGE_PREFIX, true);
     printf("first hit after 1000 prefixes: %.1f ns\n",
         time_finds(c, objects, objects, &found, cache_find));

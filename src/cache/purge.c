@@ -73,9 +73,11 @@ static void tell(struct purges *p, const struct purge_record *r)
         purge_journal_add(p->journal, r);
 }
 
-static void tell_label(struct purges *p, uint64_t label, struct purge_mark by)
+static void tell_label(struct purges *p, enum purge_kind kind, uint64_t label, struct purge_mark by)
 {
     tell(p, &(struct purge_record){.kind = PURGE_RECORD_LABEL, .mark = by, .label = label});
+    atomic_store_explicit(
+        &p->last_of[kind], by.hard > by.soft ? by.hard : by.soft, memory_order_release);
 }
 
 static void tell_tag(struct purges *p, const struct purge *purge, struct purge_mark by)
@@ -86,7 +88,10 @@ static void tell_tag(struct purges *p, const struct purge *purge, struct purge_m
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         uint64_t tag = label_of(p->seed, kinds[i], purge->text);
 
-        tell_label(p, site != 0 ? label_within(p->seed, tag, site) : tag, by);
+        if (site != 0)
+            tell_label(p, KIND_TAG_WITHIN, label_within(p->seed, tag, site), by);
+        else
+            tell_label(p, KIND_TAG, tag, by);
     }
 }
 
@@ -107,7 +112,7 @@ static void tell_purge(struct purges *p, const struct purge *purge, struct purge
 {
     switch (purge->scope) {
     case PURGE_URL:
-        tell_label(p, label_of(p->seed, LABEL_URL, purge->text), by);
+        tell_label(p, KIND_URL, label_of(p->seed, LABEL_URL, purge->text), by);
         return;
     case PURGE_PREFIX:
         tell_prefix(p, purge->text, by);
@@ -116,7 +121,7 @@ static void tell_purge(struct purges *p, const struct purge *purge, struct purge
         tell_tag(p, purge, by);
         return;
     case PURGE_SITE:
-        tell_label(p, label_of(p->seed, LABEL_SITE, purge->text), by);
+        tell_label(p, KIND_SITE, label_of(p->seed, LABEL_SITE, purge->text), by);
         return;
     case PURGE_ALL:
         tell(p, &(struct purge_record){.kind = PURGE_RECORD_ALL, .mark = by});
@@ -154,21 +159,28 @@ uint64_t cache_purge_seq(const struct cache *c)
 /* What is known of something in the cache. */
 struct subject {
     struct span url;
-    uint64_t since; /* no prefix up to this one concerns it */
+    uint64_t since; /* it was held against all up to this one */
     uint64_t site;
     const uint64_t *tags;
     unsigned tags_n;
 };
 
+static bool is_news(const struct purges *p, enum purge_kind kind, const struct subject *s)
+{
+    return atomic_load_explicit(&p->last_of[kind], memory_order_acquire) > s->since;
+}
+
 static struct purge_mark ask_tags(const struct purges *p, const struct subject *s)
 {
+    bool all = is_news(p, KIND_TAG, s), within = s->site != 0 && is_news(p, KIND_TAG_WITHIN, s);
     struct purge_mark m = {0, 0};
 
-    for (unsigned i = 0; i < s->tags_n; i++) {
+    for (unsigned i = 0; i < s->tags_n && (all || within); i++) {
         uint64_t tag = s->tags[i] & ~(uint64_t)LABEL_FIELD_MASK;
 
-        purge_mark_raise(&m, purge_table_get(&p->table, tag));
-        if (s->site != 0)
+        if (all)
+            purge_mark_raise(&m, purge_table_get(&p->table, tag));
+        if (within)
             purge_mark_raise(&m, purge_table_get(&p->table, label_within(p->seed, tag, s->site)));
     }
     return m;
@@ -176,10 +188,11 @@ static struct purge_mark ask_tags(const struct purges *p, const struct subject *
 
 static struct purge_mark ask(struct purges *p, const struct subject *s)
 {
-    struct purge_mark m = purge_table_get(&p->table, label_of(p->seed, LABEL_URL, s->url));
+    struct purge_mark m = purge_prefixes_get(&p->prefixes, s->url, s->since);
 
-    purge_mark_raise(&m, purge_prefixes_get(&p->prefixes, s->url, s->since));
-    if (s->site != 0)
+    if (is_news(p, KIND_URL, s))
+        purge_mark_raise(&m, purge_table_get(&p->table, label_of(p->seed, LABEL_URL, s->url)));
+    if (s->site != 0 && is_news(p, KIND_SITE, s))
         purge_mark_raise(&m, purge_table_get(&p->table, s->site));
     purge_mark_raise(&m, ask_tags(p, s));
     purge_mark_raise(&m, purge_table_floor(&p->table)); /* the last one: see purge_table.h */
@@ -296,6 +309,8 @@ static bool journal_start(struct purges *p, struct span path, char *err, unsigne
         found.last += SEQ_GAP;
     if (found.damaged)
         apply_all(p, (struct purge_mark){.hard = found.last});
+    for (int kind = 0; kind < PURGE_KINDS; kind++) /* the journal does not tell them apart */
+        atomic_store(&p->last_of[kind], found.last);
     atomic_store(&p->last, found.last);
     purge_journal_rewrite(p->journal);
     return true;

@@ -16,11 +16,16 @@
 #include "cache/purge_prefixes.h"
 #include "cache/purge_table.h"
 
+/* What kinds of labels there were purges of. */
+enum purge_kind { KIND_URL, KIND_SITE, KIND_TAG, KIND_TAG_WITHIN, PURGE_KINDS };
+
 struct purges {
     _Alignas(64) _Atomic uint64_t last;
-    uint64_t seed;                 /* of labels; the journal's identity */
-    struct purge_journal *journal; /* owns; or NULL */
-    struct purge_table table;      /* the floor is in it, too */
+    _Atomic uint64_t last_of[PURGE_KINDS]; /* likewise published after, so that who was held against
+                                              all of a kind need not be again */
+    uint64_t seed;                         /* of labels; the journal's identity */
+    struct purge_journal *journal;         /* owns; or NULL */
+    struct purge_table table;              /* the floor is in it, too */
     struct purge_prefixes prefixes;
     pthread_mutex_t lock;
 };
