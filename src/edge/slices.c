@@ -243,7 +243,8 @@ static void on_slice(void *ctx)
     struct slices *s = ctx;
 
     if (s->self == NULL) {
-        request_deliver(s->r, s->head);
+        if (!s->r->responded)
+            request_deliver(s->r, s->head);
         return;
     }
     read_ahead(s);
@@ -351,6 +352,27 @@ bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64
     }
 }
 
+/* The usual case of a seek: one slice has all of it, and is stored. */
+static bool all_is_open(const struct slices *s)
+{
+    uint32_t bytes = s->head->slice_bytes;
+
+    return s->next.reader != NULL && s->next.fill == NULL &&
+           slice_at(s->end - 1, bytes) == s->next.n;
+}
+
+static struct reader *take_open(struct slices *s)
+{
+    struct reader *reader = s->next.reader;
+    struct request *r = s->r;
+
+    s->next.reader = NULL;
+    if (r->stored == NULL) /* whose head is being sent */
+        r->stored = object_ref(s->head);
+    close_view(s);
+    return reader;
+}
+
 struct reader *slices_reader(struct request *r, struct object *head, uint64_t first, uint64_t count,
     void (*wake)(void *ctx), void *ctx)
 {
@@ -358,6 +380,8 @@ struct reader *slices_reader(struct request *r, struct object *head, uint64_t fi
 
     if (s != NULL && s->first == first) {
         r->slices = NULL;
+        if (all_is_open(s))
+            return take_open(s);
     } else {
         s = view_new(r, head);
         view_range(s, first, count);
