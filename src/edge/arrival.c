@@ -198,6 +198,8 @@ static void pass(
     forward_response(
         head, f->edge->edge, false, head_only, worker_wall_s(f->edge->worker), &f->arena);
     tagging_strip(f, head);
+    if (head->status == 304)
+        recode_not_modified(&head->fields, &f->request.fields, &f->arena);
     may = may_recode(f, head, head_only ? head_length(head) : length);
     obj = object_new(f->edge->cache, &f->key, head, &v->fresh, NULL);
     obj->recode = may;

@@ -2,6 +2,7 @@
 
 #include "http/accept_encoding.h"
 #include "http/cache_control.h"
+#include "http/etag.h"
 #include "http/media_type.h"
 
 #include <string.h>
@@ -185,6 +186,15 @@ void recode_weaken(struct fields *f, struct arena *a)
 
     if (etag.n > 0 && !span_starts(etag, SPAN("W/")))
         fields_set(f, a, FIELD_ETAG, arena_join(a, SPAN("W/"), etag));
+}
+
+void recode_not_modified(struct fields *f, const struct fields *request, struct arena *a)
+{
+    struct etag tag;
+
+    if (etag_parse(fields_get(f, FIELD_ETAG), &tag) &&
+        etag_list_match(request, FIELD_IF_NONE_MATCH, &tag, true) == ETAG_NONE)
+        recode_weaken(f, a);
 }
 
 void recode_fields(struct fields *f, enum coding to, struct arena *a)

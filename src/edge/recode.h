@@ -83,6 +83,9 @@ struct recode_choice recode_choose(const struct coding_options *o, const struct 
 void recode_fields(struct fields *f, enum coding to, struct arena *a);
 /* Makes an entity tag weak: what a 304 to the client of another coding has. */
 void recode_weaken(struct fields *f, struct arena *a);
+/* The same for an origin's 304, if its client asked by weak tags only: what that holds may have
+ * been recoded here, and must not come by the tag of other bytes. */
+void recode_not_modified(struct fields *f, const struct fields *request, struct arena *a);
 
 /* Under which key the recoded body is stored; no resource's key begins so. In the arena. */
 struct cache_key recode_key(const struct object *obj, enum coding to, struct arena *a);

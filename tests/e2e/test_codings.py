@@ -709,6 +709,23 @@ def test_bypassed_answers_are_encoded_but_not_those_to_post(start, origin):
     assert coding(r) == "identity" and r.body == PAGE
 
 
+def test_validation_of_what_was_encoded_on_its_way(start, origin):
+    """The origin judges, and its tag does not become that of other bytes."""
+    edge = start("encode gzip; bypass;")
+
+    @origin.at("/a")
+    def page(x):
+        if "v1" in x.request.fields.get("If-None-Match", ""):
+            x.head(304, HTML)
+        else:
+            x.reply(200, PAGE, HTML)
+
+    for accept, tag in [("gzip", 'W/"v1"'), ("identity", '"v1"')]:
+        assert get(edge, "/a", accept)["etag"] == tag
+        r = get(edge, "/a", accept, If_None_Match=tag)
+        assert (r.status, r["etag"]) == (304, tag)
+
+
 # --- what the origin has encoded
 
 @pytest.mark.parametrize("how", CODINGS)

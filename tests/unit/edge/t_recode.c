@@ -225,6 +225,31 @@ static void t_heads(void **state)
     expect_fields(&f, "X: 1\n");
 }
 
+/* What an origin's 304 says to who asked so. */
+static void t_not_modified(void **state)
+{
+    static const struct {
+        const char *request, *had, *has;
+    } rows[] = {
+        {"If-None-Match: W/\"x\"\n", "ETag: \"x\"\n", "ETag: W/\"x\"\n"},
+        {"If-None-Match: \"a\", W/\"x\"\n", "ETag: \"x\"\n", "ETag: W/\"x\"\n"},
+        {"If-None-Match: \"x\"\n", "ETag: \"x\"\n", "ETag: \"x\"\n"},
+        {"If-None-Match: W/\"x\", \"x\"\n", "ETag: \"x\"\n", "ETag: \"x\"\n"},
+        {"If-None-Match: *\n", "ETag: \"x\"\n", "ETag: \"x\"\n"},
+        {"If-None-Match: W/\"x\"\n", "ETag: W/\"x\"\n", "ETag: W/\"x\"\n"},
+        {"If-Modified-Since: d\n", "ETag: \"x\"\n", "ETag: \"x\"\n"},
+        {"If-None-Match: W/\"x\"\n", "X: 1\n", "X: 1\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fields f = fields_of(rows[i].had), request = fields_of(rows[i].request);
+
+        recode_not_modified(&f, &request, &arena);
+        expect_fields(&f, rows[i].has);
+    }
+}
+
 static void t_keys(void **state)
 {
     struct object obj = {.id = 0xabc};
@@ -243,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(t_marked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_chosen, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_heads, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(t_not_modified, set_up, tear_down),
         cmocka_unit_test_setup_teardown(t_keys, set_up, tear_down),
     };
 
