@@ -7,5 +7,6 @@ EXTRA_PROGRAMS += %D%/find
 %C%_purges_LDADD = $(LIBS_CACHE)
 
 # Programs that measure parts; `make bench/NAME` builds one.
-EXTRA_PROGRAMS += %D%/disk_index
+EXTRA_PROGRAMS += %D%/disk_index %D%/disk_recovery
 %C%_disk_index_LDADD = $(LIBS_DISK)
+%C%_disk_recovery_LDADD = $(LIBS_DISK)

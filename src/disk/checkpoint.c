@@ -1,6 +1,7 @@
 #include "disk/checkpoint.h"
 
 #include "base/check.h"
+#include "disk/crew.h"
 
 #include <stdlib.h>
 
@@ -96,26 +97,43 @@ bool checkpoint_look(struct disk *d, unsigned area, struct checkpoint_header *ou
     return ok;
 }
 
+struct load {
+    struct disk *d;
+    unsigned area;
+    const struct checkpoint_header *h;
+    bool (*keep)(void *ctx, const struct disk_entry *e);
+    void *ctx;
+    _Atomic unsigned wrong;
+};
+
+static void load_shard(void *ctx, uint64_t i)
+{
+    struct load *l = ctx;
+    struct disk *d = l->d;
+    uint64_t bytes = checkpoint_shard_bytes(l->h->shard_bytes);
+    void *page = disk_io_memory(bytes);
+    const void *shard = NULL;
+
+    if (volume_read(d->v, page, bytes, shard_at(d, l->area, (unsigned)i)))
+        shard = checkpoint_shard_parse(
+            d->v->sb.id, l->h->generation, (uint32_t)i, l->h->shard_bytes, page);
+    if (shard != NULL)
+        (void)disk_index_load(d->index, (unsigned)i, shard, l->keep, l->ctx);
+    else
+        atomic_fetch_add(&l->wrong, 1);
+    free(page);
+}
+
 bool checkpoint_load(struct disk *d, unsigned area, const struct checkpoint_header *h,
     bool (*keep)(void *ctx, const struct disk_entry *e), void *ctx)
 {
-    uint64_t bytes = checkpoint_shard_bytes(h->shard_bytes);
-    void *page = disk_io_memory(bytes);
-    bool ok = true;
+    struct load l = {.d = d, .area = area, .h = h, .keep = keep, .ctx = ctx};
 
-    for (unsigned i = 0; i < CHECKPOINT_SHARDS && ok; i++) {
-        const void *shard = NULL;
-
-        if (volume_read(d->v, page, bytes, shard_at(d, area, i)))
-            shard = checkpoint_shard_parse(d->v->sb.id, h->generation, i, h->shard_bytes, page);
-        ok = shard != NULL;
-        if (ok)
-            (void)disk_index_load(d->index, i, shard, keep, ctx);
-    }
-    free(page);
-    if (!ok)
-        (void)disk_index_drop_range(d->index, 0, UINT64_MAX);
-    return ok;
+    crew_run(d->conf.readers, CHECKPOINT_SHARDS, load_shard, &l);
+    if (atomic_load(&l.wrong) == 0)
+        return true;
+    (void)disk_index_drop_range(d->index, 0, UINT64_MAX);
+    return false;
 }
 
 bool checkpoint_unclean(struct disk *d, unsigned area, struct checkpoint_header *h)

@@ -26,7 +26,8 @@ void checkpoint_drop(struct checkpoint *c);
 
 /* The header of area 0 or 1. */
 MUST_USE bool checkpoint_look(struct disk *d, unsigned area, struct checkpoint_header *out);
-/* Fills the index from that area. False: damaged; the index is empty then. */
+/* Fills the index from that area; keep() is called on several threads. False: damaged; the index is
+ * empty then. */
 MUST_USE bool checkpoint_load(struct disk *d, unsigned area, const struct checkpoint_header *h,
     bool (*keep)(void *ctx, const struct disk_entry *e), void *ctx);
 /* The volume is about to be changed: that checkpoint is no longer the last word. */

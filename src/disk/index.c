@@ -344,7 +344,8 @@ bool disk_index_find(const struct disk_index *x, uint64_t hash, struct disk_entr
     }
 }
 
-bool disk_index_put(struct disk_index *x, uint64_t hash, const struct disk_entry *e)
+bool disk_index_put_newer(struct disk_index *x, uint64_t hash, const struct disk_entry *e,
+    bool (*older)(void *ctx, uint64_t loc), void *ctx)
 {
     struct place p = place_of(x, hash);
     struct words w = words_of(p.tag, e), old;
@@ -353,6 +354,10 @@ bool disk_index_put(struct disk_index *x, uint64_t hash, const struct disk_entry
 
     pthread_mutex_lock(&p.shard->lock);
     s = slot_find(&p, &old);
+    if (s != NULL && older != NULL && !older(ctx, loc_of(old.a))) {
+        pthread_mutex_unlock(&p.shard->lock);
+        return false;
+    }
     change_begin(p.shard);
     if (s == NULL) {
         s = slot_room(x, &p);
@@ -366,6 +371,11 @@ bool disk_index_put(struct disk_index *x, uint64_t hash, const struct disk_entry
     change_end(p.shard);
     pthread_mutex_unlock(&p.shard->lock);
     return forgot;
+}
+
+bool disk_index_put(struct disk_index *x, uint64_t hash, const struct disk_entry *e)
+{
+    return disk_index_put_newer(x, hash, e, NULL, NULL);
 }
 
 /* Puts `w` into the slot of that hash and place, with the lock. */

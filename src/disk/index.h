@@ -52,6 +52,9 @@ MUST_USE bool disk_index_find(const struct disk_index *x, uint64_t hash, struct 
 /* `e` is what stands under the hash from now on. True when another entry had to be forgotten for
  * it. */
 bool disk_index_put(struct disk_index *x, uint64_t hash, const struct disk_entry *e);
+/* The same, unless something stands under the hash already for whose place older() is false. */
+bool disk_index_put_newer(struct disk_index *x, uint64_t hash, const struct disk_entry *e,
+    bool (*older)(void *ctx, uint64_t loc), void *ctx);
 /* These three only while the entry is at `loc`; false otherwise. */
 bool disk_index_drop(struct disk_index *x, uint64_t hash, uint64_t loc);
 MUST_USE bool disk_index_move(

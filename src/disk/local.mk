@@ -1,6 +1,7 @@
 noinst_LIBRARIES += src/disk/libdisk.a
 src_disk_libdisk_a_SOURCES = \
 	%D%/checkpoint.c %D%/checkpoint.h \
+	%D%/crew.c %D%/crew.h \
 	%D%/disk.c %D%/disk.h %D%/disk_impl.h \
 	%D%/format.c %D%/format.h \
 	%D%/index.c %D%/index.h \

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "disk/checkpoint.h"
+#include "disk/crew.h"
 
 #include <stdlib.h>
 
@@ -10,14 +11,14 @@ struct recovery {
     uint64_t *seqs; /* owns; what the header of each segment says */
     uint64_t head;  /* the newest of them */
     uint64_t floor; /* what the checkpoint has, up to and with this one */
-    void *segment;  /* owns; memory for one, made when it is needed */
+    uint64_t first; /* of those that are read again */
 };
 
 /* --- one segment --- */
 
 const struct footer_entry *segment_footer(struct disk *d, uint64_t seq, uint32_t *n, void **memory)
 {
-    enum { FIRST = 64 << 10 }; /* most footers of records of some size fit */
+    enum { FIRST = 128 << 10 }; /* what most footers are smaller than */
     uint64_t segment_bytes = d->v->sb.segment_bytes, id = d->v->sb.id;
     uint64_t end = volume_segment_at(d->v, seq) + segment_bytes, bytes = FIRST;
     char *p = disk_io_memory(bytes);
@@ -44,6 +45,21 @@ const struct footer_entry *segment_footer(struct disk *d, uint64_t seq, uint32_t
     return v;
 }
 
+/* A place in the log, and whether what stands at another was written before it. */
+struct written {
+    const struct ring *ring;
+    uint64_t seq, loc;
+};
+
+static bool written_before(void *ctx, uint64_t loc)
+{
+    const struct written *w = ctx;
+    uint64_t seq = ring_seq(w->ring, loc);
+
+    return seq < w->seq || (seq == w->seq && loc < w->loc);
+}
+
+/* Segments are read again several at a time: the later record has the key, whichever comes last. */
 static void index_entry(struct disk *d, uint64_t seq, const struct footer_entry *f)
 {
     struct disk_entry e = {
@@ -54,7 +70,9 @@ static void index_entry(struct disk *d, uint64_t seq, const struct footer_entry 
         .kind = f->kind % DISK_KINDS,
     };
 
-    if (f->gone == 0 && disk_index_put(d->index, f->hash, &e))
+    struct written w = {&d->ring, seq, e.loc};
+
+    if (f->gone == 0 && disk_index_put_newer(d->index, f->hash, &e, written_before, &w))
         disk_count(&d->counts.dropped_full, 1);
 }
 
@@ -104,21 +122,20 @@ static struct footer_entry *scan(struct disk *d, uint64_t seq, const char *segme
 }
 
 /* A segment without a footer, because the process ended before it was full. It gets one. */
-static void replay_open_segment(struct recovery *rc, uint64_t seq)
+static void replay_open_segment(struct disk *d, uint64_t seq)
 {
-    struct disk *d = rc->d;
     uint64_t at = volume_segment_at(d->v, seq), bytes = d->v->sb.segment_bytes;
+    void *segment = disk_io_memory(bytes), *footer;
     struct footer_entry *v;
     uint32_t n;
-    void *footer;
 
-    if (rc->segment == NULL)
-        rc->segment = disk_io_memory(bytes);
-    if (!volume_read(d->v, rc->segment, bytes, at)) {
+    if (!volume_read(d->v, segment, bytes, at)) {
         disk_failed(d, false);
+        free(segment);
         return;
     }
-    v = scan(d, seq, rc->segment, &n);
+    v = scan(d, seq, segment, &n);
+    free(segment);
     for (uint32_t i = 0; i < n; i++)
         index_entry(d, seq, &v[i]);
     footer = disk_io_memory(footer_bytes(n));
@@ -129,34 +146,48 @@ static void replay_open_segment(struct recovery *rc, uint64_t seq)
     free(v);
 }
 
-static void replay(struct recovery *rc, uint64_t seq)
+static void replay(void *ctx, uint64_t i)
 {
+    struct recovery *rc = ctx;
+    uint64_t seq = rc->first + i;
+    const struct footer_entry *v;
     void *memory;
     uint32_t n;
-    const struct footer_entry *v = segment_footer(rc->d, seq, &n, &memory);
 
+    if (rc->seqs[(seq - 1) % rc->d->v->sb.segments] != seq)
+        return;
+    v = segment_footer(rc->d, seq, &n, &memory);
     if (v != NULL)
-        for (uint32_t i = 0; i < n; i++)
-            index_entry(rc->d, seq, &v[i]);
+        for (uint32_t k = 0; k < n; k++)
+            index_entry(rc->d, seq, &v[k]);
     else
-        replay_open_segment(rc, seq);
+        replay_open_segment(rc->d, seq);
     free(memory);
 }
 
 /* --- all of them --- */
 
 /* The sequence number of a segment; 0: it has none. */
-static uint64_t read_header(struct disk *d, uint64_t segment, void *page)
+static uint64_t read_header(struct disk *d, uint64_t segment)
 {
+    void *page = disk_io_memory(DISK_PAGE);
     struct segment_header h;
+    uint64_t seq = 0;
 
-    if (!volume_read(d->v, page, DISK_PAGE, volume_segment_at(d->v, segment + 1))) {
+    if (!volume_read(d->v, page, DISK_PAGE, volume_segment_at(d->v, segment + 1)))
         disk_failed(d, false);
-        return 0;
-    }
-    return segment_header_parse(d->v->sb.id, page, &h) && (h.seq - 1) % d->v->sb.segments == segment
-               ? h.seq
-               : 0;
+    else if (segment_header_parse(d->v->sb.id, page, &h) &&
+             (h.seq - 1) % d->v->sb.segments == segment)
+        seq = h.seq;
+    free(page);
+    return seq;
+}
+
+static void note_header(void *ctx, uint64_t segment)
+{
+    struct recovery *rc = ctx;
+
+    rc->seqs[segment] = read_header(rc->d, segment);
 }
 
 /* What a segment with that header has is in use: it is where the circle is now. */
@@ -207,16 +238,9 @@ static unsigned candidates(struct disk *d, struct candidate out[2])
 static bool is_clean(struct disk *d, const struct checkpoint_header *h)
 {
     uint64_t n = d->v->sb.segments;
-    void *page;
-    bool ok;
 
-    if (h->clean == 0)
-        return false;
-    page = disk_io_memory(DISK_PAGE);
-    ok = (h->head == 0 || read_header(d, (h->head - 1) % n, page) == h->head) &&
-         read_header(d, h->head % n, page) != h->head + 1;
-    free(page);
-    return ok;
+    return h->clean != 0 && (h->head == 0 || read_header(d, (h->head - 1) % n) == h->head) &&
+           read_header(d, h->head % n) != h->head + 1;
 }
 
 static bool recover_clean(struct disk *d, struct candidate *c)
@@ -231,17 +255,15 @@ static bool recover_clean(struct disk *d, struct candidate *c)
 static void recover_log(struct disk *d, const struct candidate *c, unsigned n)
 {
     struct recovery rc = {.d = d, .seqs = xcalloc(d->v->sb.segments, sizeof(uint64_t))};
-    void *page = disk_io_memory(DISK_PAGE);
     uint64_t tail;
 
+    crew_run(d->conf.readers, d->v->sb.segments, note_header, &rc);
     for (unsigned i = 0; i < n; i++)
         if (c[i].h.head > rc.head)
             rc.head = c[i].h.head;
-    for (uint64_t i = 0; i < d->v->sb.segments; i++) {
-        rc.seqs[i] = read_header(d, i, page);
+    for (uint64_t i = 0; i < d->v->sb.segments; i++)
         if (rc.seqs[i] > rc.head)
             rc.head = rc.seqs[i];
-    }
     tail = rc.head > d->v->sb.segments ? rc.head - d->v->sb.segments + 1 : 1;
     ring_set(&d->ring, rc.head, tail);
     for (unsigned i = 0; i < n; i++) {
@@ -250,12 +272,9 @@ static void recover_log(struct disk *d, const struct candidate *c, unsigned n)
             break;
         rc.floor = 0;
     }
-    for (uint64_t seq = rc.floor > tail ? rc.floor : tail; seq <= rc.head; seq++)
-        if (rc.seqs[(seq - 1) % d->v->sb.segments] == seq)
-            replay(&rc, seq);
-    free(rc.segment);
+    rc.first = rc.floor > tail ? rc.floor : tail;
+    crew_run(d->conf.readers, rc.head + 1 - rc.first, replay, &rc);
     free(rc.seqs);
-    free(page);
 }
 
 bool recover(struct disk *d)

@@ -145,6 +145,8 @@ static bool buffer_open(struct writer *w)
 static bool make_room(struct writer *w, uint32_t bytes, bool keeper)
 {
     for (;;) {
+        if (!keeper && ring_free_segments(&w->d->ring) == 0)
+            return false;
         if (w->seq != 0 && !segment_fits(w, bytes))
             segment_close(w);
         if (w->seq == 0 && !segment_open(w, keeper))

@@ -14,7 +14,8 @@
  *   WRITTEN   the writer                            on the disk (or lost); viewers are still in it
  *
  * Appending never waits for the disk, except for the keeper, which may wait for a buffer. The last
- * free segment is the keeper's: so it can always move on what it has to save from the tail.
+ * free segment is the keeper's: once it has begun that one, everybody else is refused until the
+ * tail is free. So what has to be saved from the tail always has a place to go.
  */
 #ifndef DISK_WRITER_H
 #define DISK_WRITER_H
