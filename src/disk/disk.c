@@ -92,14 +92,14 @@ void disk_failed(struct disk *d, bool writing)
 static void defaults(struct disk *d, const struct disk_conf *conf)
 {
     struct disk_conf *c = &d->conf;
-    uint32_t quarter = d->v->sb.segment_bytes / 4;
+    uint32_t half = d->v->sb.segment_bytes / 2;
 
     *c = *conf;
     c->readers = c->readers != 0 ? c->readers : 4;
     c->reads_max = c->reads_max != 0 ? c->reads_max : 1024;
     c->buffers = c->buffers != 0 ? c->buffers : 4;
     c->buffer_bytes = c->buffer_bytes != 0 ? c->buffer_bytes : 4 << 20;
-    c->buffer_bytes = c->buffer_bytes < quarter ? c->buffer_bytes : quarter;
+    c->buffer_bytes = c->buffer_bytes < half ? c->buffer_bytes : half;
     c->slow_ms = c->slow_ms != 0 ? c->slow_ms : 200;
     c->checkpoint_ms = c->checkpoint_ms != 0 ? c->checkpoint_ms : 5 * 60 * 1000;
     c->checkpoint_rate = c->checkpoint_rate != 0 ? c->checkpoint_rate : 32 << 20;
@@ -265,6 +265,11 @@ enum disk_get_result disk_get(struct disk *d, struct worker *w, struct disk_read
     }
     disk_count(&d->counts.reads, 1);
     return DISK_GET_READING;
+}
+
+void disk_stop_reads(struct disk *d)
+{
+    readers_stop(d->readers);
 }
 
 bool disk_slow(struct disk *d)

@@ -153,6 +153,10 @@ struct disk_read {
 /* On a worker. Only for DISK_GET_READING is *r used any further. Counts as a use. */
 MUST_USE enum disk_get_result disk_get(struct disk *d, struct worker *w, struct disk_read *r);
 
+/* No disk_get() succeeds any more, and all reads' messages are posted when it returns: their
+ * workers may be joined. One thread, once. */
+void disk_stop_reads(struct disk *d);
+
 /* --- looking after it --- */
 
 /* Writes a checkpoint now. Blocks. False: it could not be written, or the state forbids. */

@@ -24,7 +24,7 @@ struct readers {
     struct list queue; /* of struct disk_read, oldest first */
     unsigned queued;
     struct disk_read *table[TABLE]; /* waiting or running, without those who joined */
-    bool stop;
+    _Atomic bool stop;
 
     unsigned threads_n;
     struct reader_thread threads[];
@@ -304,6 +304,19 @@ struct readers *readers_new(struct disk *d)
     return rs;
 }
 
+void readers_stop(struct readers *rs)
+{
+    bool stopped;
+
+    pthread_mutex_lock(&rs->lock);
+    stopped = rs->stop;
+    rs->stop = true;
+    pthread_cond_broadcast(&rs->work);
+    pthread_mutex_unlock(&rs->lock);
+    for (unsigned i = 0; !stopped && i < rs->threads_n; i++)
+        pthread_join(rs->threads[i].thread, NULL);
+}
+
 void readers_free(struct readers **rsp)
 {
     struct readers *rs = *rsp;
@@ -311,14 +324,9 @@ void readers_free(struct readers **rsp)
     if (rs == NULL)
         return;
     *rsp = NULL;
-    pthread_mutex_lock(&rs->lock);
-    rs->stop = true;
-    pthread_cond_broadcast(&rs->work);
-    pthread_mutex_unlock(&rs->lock);
-    for (unsigned i = 0; i < rs->threads_n; i++) {
-        pthread_join(rs->threads[i].thread, NULL);
+    readers_stop(rs);
+    for (unsigned i = 0; i < rs->threads_n; i++)
         free(rs->threads[i].memory);
-    }
     pthread_cond_destroy(&rs->work);
     pthread_mutex_destroy(&rs->lock);
     free(rs);

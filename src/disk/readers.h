@@ -11,7 +11,9 @@
 #include "disk/disk_impl.h"
 
 struct readers *readers_new(struct disk *d);
-/* What waits is done first, as misses; completions are posted. */
+/* No read is taken any more; what waits ends as a miss. All completions are posted. */
+void readers_stop(struct readers *rs);
+/* The same, before. */
 void readers_free(struct readers **rs);
 
 /* False: too many are waiting, or the oldest has waited too long. */

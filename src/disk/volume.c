@@ -32,7 +32,8 @@ static uint32_t segment_choose(uint64_t bytes)
 {
     uint32_t segment = VOLUME_SEGMENT_MAX;
 
-    while (segment > VOLUME_SEGMENT_MIN && bytes / segment < 64)
+    /* A record of the largest size needs a segment of 4 MiB; fewer than 64 are worth that. */
+    while (segment > VOLUME_SEGMENT_MIN && bytes / segment < (segment > 4 << 20 ? 64 : 16))
         segment /= 2;
     return segment;
 }

@@ -26,7 +26,8 @@ enum {
 struct volume_plan {
     uint64_t bytes;         /* 0: all of the device, or what the file has */
     uint64_t object_mean;   /* bytes; 0: VOLUME_OBJECT_MEAN. The index has room for bytes / that */
-    uint32_t segment_bytes; /* 0: as large as leaves 64 of them, within the bounds; a power of 2 */
+    uint32_t segment_bytes; /* a power of 2; 0: as large as leaves 64 of
+                                them, or 16 of 4 MiB, within the bounds */
     uint64_t key_seed;      /* 0: drawn; volumes that share one set of keys share it */
     uint64_t journal;       /* see volume_set_journal() */
     bool sparse;            /* no blocks are allocated: for measurements, never for service */

@@ -69,7 +69,7 @@ static void t_made_and_opened(void **state)
     assert_non_null(v);
     assert_int_equal(v->sb.bytes, small.bytes);
     assert_true(v->sb.segments >= VOLUME_SEGMENTS_MIN);
-    assert_int_equal(v->sb.segment_bytes, VOLUME_SEGMENT_MIN);
+    assert_int_equal(v->sb.segment_bytes, 2 * VOLUME_SEGMENT_MIN);
     again = volume_open(path, NULL, err);
     assert_null(again);
     assert_non_null(strstr(err, "in use"));
