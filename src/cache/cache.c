@@ -3,15 +3,36 @@
 #include "base/check.h"
 #include "base/counters.h"
 #include "cache/cache_impl.h"
+#include "cache/disk_tier.h"
 #include "cache/fill.h"
 #include "cache/object.h"
 #include "cache/purge_impl.h"
+#include "cache/spec.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { OBJECT_MAX_DIVISOR = 16 };
+#define JOURNAL_SUFFIX ".purges"
+
+/* What is on volumes must not come back when it was purged: then there is a journal, if need be
+ * beside the first of them. */
+static struct purges *open_purges(const struct cache_conf *conf, char *err, unsigned long err_cap)
+{
+    struct purges *purges;
+    char *path;
+    size_t n;
+
+    if (conf->journal.n > 0 || conf->volumes == NULL)
+        return purges_new(conf->memory_bytes, conf->journal, err, err_cap);
+    n = strlen(conf->volumes->path) + sizeof(JOURNAL_SUFFIX);
+    path = xmalloc(n);
+    snprintf(path, n, "%s" JOURNAL_SUFFIX, conf->volumes->path);
+    purges = purges_new(conf->memory_bytes, span_of(path), err, err_cap);
+    free(path);
+    return purges;
+}
 
 struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long err_cap)
 {
@@ -23,7 +44,7 @@ struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long
         return NULL;
     }
     c = xcalloc(1, sizeof(*c));
-    c->purges = purges_new(conf->memory_bytes, conf->journal, err, err_cap);
+    c->purges = open_purges(conf, err, err_cap);
     if (c->purges == NULL) {
         free(c);
         return NULL;
@@ -42,13 +63,25 @@ struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long
     c->object_max_bytes = conf->object_max_bytes != 0 ? conf->object_max_bytes
                                                       : conf->memory_bytes / OBJECT_MAX_DIVISOR;
     c->laggard_ms = conf->laggard_ms != 0 ? conf->laggard_ms : FILL_LAGGARD_MS;
+    if (conf->volumes != NULL) {
+        c->disk = disk_tier_open(c, conf, c->purges->seed, err, err_cap);
+        if (c->disk == NULL)
+            cache_close(&c);
+    }
     return c;
+}
+
+void cache_stop(struct cache *c)
+{
+    if (c->disk != NULL)
+        disk_tier_stop(c->disk);
 }
 
 void cache_close(struct cache **cp)
 {
     struct cache *c = *cp;
 
+    disk_tier_close(&c->disk);
     flights_free(&c->flights);
     memory_free(&c->memory);
     purges_free(&c->purges);
@@ -71,28 +104,45 @@ struct object *cache_peek_hash(struct cache *c, struct hash128 hash)
     return cache_unless_gone(c, memory_find_hash(c->memory, hash));
 }
 
+bool cache_on_disk(struct cache *c, const struct cache_key *key)
+{
+    return c->disk != NULL && disk_tier_has(c->disk, key->text);
+}
+
 /* A purge during its fetch is no reason to throw out what came later. */
 void cache_put(struct cache *c, struct object *obj)
 {
-    if (!obj->loose && purges_ask(c->purges, obj) != PURGED_HARD)
-        memory_put(c->memory, obj);
+    if (obj->loose || purges_ask(c->purges, obj) == PURGED_HARD)
+        return;
+    memory_put(c->memory, obj);
+    if (c->disk != NULL)
+        disk_tier_keep(c->disk, obj);
 }
 
 bool cache_replace(struct cache *c, struct object *old, struct object *obj)
 {
-    return !obj->loose && purges_ask(c->purges, obj) != PURGED_HARD &&
-           memory_replace(c->memory, old, obj);
+    if (obj->loose || purges_ask(c->purges, obj) == PURGED_HARD ||
+        !memory_replace(c->memory, old, obj))
+        return false;
+    /* What a specification lists is for this process only. */
+    if (c->disk != NULL && !object_is_spec(obj))
+        disk_tier_keep(c->disk, obj);
+    return true;
 }
 
 bool cache_remove(struct cache *c, const struct cache_key *key)
 {
     flights_doom(c->flights, key);
+    if (c->disk != NULL)
+        disk_tier_drop(c->disk, key->text);
     return memory_remove(c->memory, key);
 }
 
 void cache_remove_object(struct cache *c, struct object *obj)
 {
     memory_remove_object(c->memory, obj);
+    if (c->disk != NULL)
+        disk_tier_drop(c->disk, obj->key);
 }
 
 void cache_clear(struct cache *c)

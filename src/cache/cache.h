@@ -22,11 +22,21 @@
 struct cache;
 struct object;
 
+/* A volume of the disk tier, as configured. */
+struct disk_volume_conf {
+    const char *path;
+    uint64_t bytes;
+    struct disk_volume_conf *next;
+};
+
 struct cache_conf {
     uint64_t memory_bytes;     /* budget of the memory tier, index and overhead included */
     uint64_t object_max_bytes; /* larger ones pass without being kept; 0: 1/16 of memory_bytes */
     mono_ms laggard_ms;        /* 0: FILL_LAGGARD_MS of fill.h */
     struct span journal;       /* path of the journal of purges, NUL-terminated; n == 0: none */
+    struct disk_volume_conf *volumes; /* borrowed while opening; NULL: memory only */
+    int admission;                    /* enum admission_level, of the disk */
+    uint64_t disk_write_bytes_s;      /* 0: no bound */
 };
 
 enum { CACHE_MEMORY_MIN_BYTES = 4 << 20 };
@@ -46,6 +56,9 @@ static inline struct cache_key cache_key_of(struct span text)
  * CACHE_MEMORY_MIN_BYTES, or when the journal cannot be read or is another process's. What the
  * journal says holds when it returns. main() only. */
 MUST_USE struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long err_cap);
+/* No load (load.h) ends after this that has not posted its message. Before the workers are joined.
+ */
+void cache_stop(struct cache *c);
 /* All references to objects, all fills and readers must be gone. Sets *c to NULL. */
 void cache_close(struct cache **c);
 
@@ -55,6 +68,9 @@ void cache_close(struct cache **c);
  * compared. What is purged hard (purge.h) is not there.
  */
 MUST_USE struct object *cache_find(struct cache *c, const struct cache_key *key);
+/* Whether something of that key, that is not in memory, seems to be on the disk; load.h brings it.
+ */
+MUST_USE bool cache_on_disk(struct cache *c, const struct cache_key *key);
 /* The same without counting as a use (explain, operators). */
 MUST_USE struct object *cache_peek(struct cache *c, const struct cache_key *key);
 

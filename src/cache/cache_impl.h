@@ -16,6 +16,7 @@ struct cache {
     struct memory *memory;   /* owns */
     struct flights *flights; /* owns */
     struct purges *purges;   /* owns */
+    struct disk_tier *disk;  /* owns; NULL: memory only */
     uint64_t budget_bytes;
     uint64_t object_max_bytes;
     mono_ms laggard_ms;

@@ -1,5 +1,42 @@
 #include "cache/conf.h"
 
+#include "cache/disk_tier.h"
+#include "disk/volume.h"
+
+static const char *const admission_words[] = {"all", "small", "second", NULL};
+
+/* disk PATH size SIZE; */
+static void set_disk(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct cache_conf *c = self;
+    struct disk_volume_conf *v = arena_zalloc(l->arena, sizeof(*v)), **link = &c->volumes;
+    unsigned n = 0;
+
+    if (!conf_arg_is(node, 1, "size")) {
+        conf_error(l->errors, node->at, "disk takes a path and its size: disk PATH size 100GiB;");
+        return;
+    }
+    if (!conf_arg_size(l, node, 2, &v->bytes))
+        return;
+    if (v->bytes < VOLUME_BYTES_MIN) {
+        conf_error(l->errors, node->args[2].at, "a volume has at least %u MiB",
+            (unsigned)(VOLUME_BYTES_MIN >> 20));
+        return;
+    }
+    v->path = arena_printf(l->arena, "%.*s", SPAN_ARG(node->args[0].text)).p;
+    for (; *link != NULL; link = &(*link)->next, n++) {
+        if (strcmp((*link)->path, v->path) == 0) {
+            conf_error(l->errors, node->args[0].at, "the volume %s stands here twice", v->path);
+            return;
+        }
+    }
+    if (n >= DISK_TIER_VOLUMES_MAX) {
+        conf_error(l->errors, node->at, "there may be %d volumes", DISK_TIER_VOLUMES_MAX);
+        return;
+    }
+    *link = v;
+}
+
 const struct directive cache_directives[] = {
     {"memory", CONF_SIZE(struct cache_conf, memory_bytes), .preset = "256MiB",
         .min = CACHE_MEMORY_MIN_BYTES, .max = 1LL << 44,
@@ -8,10 +45,27 @@ const struct directive cache_directives[] = {
     {"object-max", CONF_SIZE(struct cache_conf, object_max_bytes), .min = 1024, .max = 1LL << 44,
         .unset = "a sixteenth of memory",
         .about = "Largest response body that is kept in memory; larger ones pass through."},
-    {"journal", CONF_STRING(struct cache_conf, journal), .usage = "PATH", .unset = "none",
+    {"journal", CONF_STRING(struct cache_conf, journal), .usage = "PATH",
+        .unset = "with a disk: the path of the first volume and .purges; else none",
         .about = "A file in which purges are written down, so that they still hold after a restart "
                  "or a crash. Without one they hold as long as the process does. It is small, is "
                  "made when it is missing, and belongs to one process at a time; its folder must "
                  "be writable, since the file is replaced when it has grown."},
+    {"disk", CONF_CUSTOM(set_disk, 3, 3), .usage = "PATH size SIZE", .flags = DIRECTIVE_MANY,
+        .unset = "memory only",
+        .about = "A volume for what is stored: a file, or a block device. A file that is not "
+                 "there is made, with all of its blocks; what is there and is no volume of this "
+                 "version is left alone, and the edge does not start. Several volumes share what "
+                 "is stored in proportion to their sizes. What they hold survives restarts and "
+                 "crashes."},
+    {"disk-admit", CONF_WORD(struct cache_conf, admission, admission_words), .preset = "small",
+        .usage = "all|small|second",
+        .about = "What is written to the volumes once they have been full: all, what is small at "
+                 "once and larger things on their second request, or everything on its second "
+                 "request only."},
+    {"disk-write", CONF_SIZE(struct cache_conf, disk_write_bytes_s), .max = 1LL << 40,
+        .unset = "no bound",
+        .about = "Bytes per second that may be written to the volumes in the long run, so that "
+                 "they last: when it is more, less is admitted."},
     {0},
 };

@@ -610,11 +610,11 @@ static void fill_store(struct fill *f)
         return;
     if (atomic_load(&f->doomed) || purges_ask(f->cache->purges, obj) == PURGED_HARD)
         return;
-    memory_put(m, obj);
+    cache_put(f->cache, obj);
     count(C_FILLS_STORED);
     /* A removal dooms first and removes then: either it found the object, or we see it here. */
     if (atomic_load(&f->doomed))
-        memory_remove_object(m, obj);
+        cache_remove_object(f->cache, obj);
 }
 
 void fill_trailers(struct fill *f, struct span text)

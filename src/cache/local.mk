@@ -3,13 +3,16 @@ src_cache_libcache_a_SOURCES = \
 	%D%/beginning.c %D%/cache.c %D%/conf.c %D%/conf.h %D%/spec.c %D%/spec.h %D%/cache.h %D%/cache_impl.h \
 	%D%/admission.c %D%/admission.h \
 	%D%/chunk.c %D%/chunk.h \
+	%D%/disk_tier.c %D%/disk_tier.h %D%/disk_tier_impl.h %D%/disk_write.c %D%/disk_write.h \
 	%D%/eviction.c %D%/eviction.h \
 	%D%/fill.c %D%/fill.h %D%/fill_impl.h \
 	%D%/flights.c %D%/flights.h \
 	%D%/fresh.c %D%/fresh.h \
 	%D%/ghosts.c %D%/ghosts.h \
+	%D%/image.c %D%/image.h \
 	%D%/index.c %D%/index.h \
 	%D%/key.c %D%/key.h \
+	%D%/load.c %D%/load.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/object.c %D%/object.h \
 	%D%/options.c %D%/options.h \

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "cache/cache_impl.h"
+#include "cache/image.h"
 #include "cache/index.h"
 #include "cache/purge_impl.h"
 #include "cache/slab.h"
@@ -180,6 +181,26 @@ struct object *object_with_head(struct object *old, const struct http_response *
     o->sliced_bytes = old->sliced_bytes;
     o->slice_bytes = old->slice_bytes;
     o->whole = true;
+    return o;
+}
+
+struct object *object_of_image(
+    struct cache *c, const struct cache_key *key, const struct image *image)
+{
+    struct labels labels = {.born = image->born,
+        .site = image->site,
+        .tags_n = image->tags_n,
+        .tags_dropped = image->tags_dropped};
+    struct object *o;
+
+    check(image->tags_n <= TAGS_MAX);
+    if (image->tags_n > 0)
+        memcpy(labels.tags, image->tags, image->tags_n * sizeof(labels.tags[0]));
+    o = object_make(c, key, &image->head, &image->fresh, &labels);
+    o->id = image->id;
+    o->sliced_bytes = image->sliced_bytes;
+    o->slice_bytes = image->slice_bytes;
+    atomic_store(&o->soft_purged, image->soft_purged);
     return o;
 }
 

@@ -24,6 +24,8 @@
 
 #include <stdatomic.h>
 
+struct image;
+
 /* One field of a stored head: offsets into its text. */
 struct head_field {
     uint32_t name_at, value_at;
@@ -89,6 +91,10 @@ static inline uint64_t object_length(const struct object *obj)
 {
     return obj->sliced_bytes != 0 ? obj->sliced_bytes : obj->body_bytes;
 }
+
+/* What was stored on a disk (image.h), without its body: not whole yet. */
+MUST_USE struct object *object_of_image(
+    struct cache *c, const struct cache_key *key, const struct image *image);
 
 struct object *object_ref(struct object *obj);
 void object_release(struct object **obj);

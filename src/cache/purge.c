@@ -243,7 +243,7 @@ struct object *purges_sift(struct cache *c, struct object *obj)
 {
     if (purges_ask(c->purges, obj) != PURGED_HARD)
         return obj;
-    memory_remove_object(c->memory, obj);
+    cache_remove_object(c, obj);
     object_release(&obj);
     return NULL;
 }

@@ -56,3 +56,8 @@ struct cache_key slice_key(uint64_t id, uint32_t n, char text[static SLICE_KEY_M
     at += span_put_u64(at, n);
     return cache_key_of(span_make(text, (size_t)(at - text)));
 }
+
+bool slice_key_is(struct span key)
+{
+    return span_starts(key, SPAN("\nslice "));
+}

@@ -45,5 +45,7 @@ uint32_t slice_wanted(struct span range, uint64_t total, uint32_t slice_bytes);
 /* The key of slice `n` of the representation `id` (object.h); its text is in `text`. No resource's
  * key begins like that. */
 struct cache_key slice_key(uint64_t id, uint32_t n, char text[static SLICE_KEY_MAX]);
+/* Whether that is the key of some slice. */
+bool slice_key_is(struct span key);
 
 #endif

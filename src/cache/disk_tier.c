@@ -1,0 +1,235 @@
+#include "cache/disk_tier.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "cache/disk_tier_impl.h"
+#include "cache/object.h"
+#include "cache/slice.h"
+#include "cache/spec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+enum {
+    PROGRESS_MS = 1000,
+    RECOVERY_WAIT_MS = 200, /* worth waiting for, so that clients do not begin with misses */
+    MEAN_BYTES = 16 << 10,  /* of what is remembered as asked for once */
+};
+
+/* --- making and opening volumes -------------------------------------------------------------- */
+
+struct progress {
+    const char *path;
+    mono_ms told_ms;
+};
+
+static bool on_progress(void *ctx, uint64_t done, uint64_t of)
+{
+    struct progress *p = ctx;
+    mono_ms now = clock_mono_ms();
+
+    if (now - p->told_ms >= PROGRESS_MS && of > 0) {
+        p->told_ms = now;
+        log_msg(LOG_INFO, "making the volume %s: %u %%", p->path, (unsigned)(done * 100 / of));
+    }
+    return true;
+}
+
+/* A volume that is not there yet is made; whatever is there is not touched. */
+static bool make_if_missing(
+    const struct disk_volume_conf *v, uint64_t journal, char err[VOLUME_ERR_MAX])
+{
+    struct volume_plan plan = {.bytes = v->bytes, .journal = journal};
+    struct progress progress = {.path = v->path, .told_ms = clock_mono_ms()};
+
+    if (access(v->path, F_OK) == 0)
+        return true;
+    log_msg(
+        LOG_INFO, "making the volume %s of %llu MiB", v->path, (unsigned long long)v->bytes >> 20);
+    return volume_init(v->path, &plan, false, on_progress, &progress, err);
+}
+
+static struct volume *open_volume(
+    const struct disk_volume_conf *conf, uint64_t journal, char err[VOLUME_ERR_MAX])
+{
+    struct volume *v;
+
+    if (!make_if_missing(conf, journal, err))
+        return NULL;
+    v = volume_open(conf->path, NULL, err);
+    if (v == NULL)
+        return NULL;
+    if (v->sb.journal != journal) {
+        snprintf(err, VOLUME_ERR_MAX,
+            "the volume %s belongs to another journal of purges, so what was purged could come "
+            "back: give it that journal, or empty it by: selvagectl volume init --force %s",
+            conf->path, conf->path);
+        volume_close(&v);
+    }
+    return v;
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static bool open_all(
+    struct disk_tier *t, const struct cache_conf *conf, uint64_t journal, char err[VOLUME_ERR_MAX])
+{
+    for (const struct disk_volume_conf *v = conf->volumes; v != NULL; v = v->next) {
+        struct disk_conf disk = {0};
+        struct volume *opened;
+
+        check(t->volumes_n < DISK_TIER_VOLUMES_MAX);
+        opened = open_volume(v, journal, err);
+        if (opened == NULL)
+            return false;
+        t->weights[t->volumes_n] = (double)opened->sb.bytes;
+        t->volumes[t->volumes_n] = disk_open(&opened, &disk, err);
+        if (t->volumes[t->volumes_n] == NULL)
+            return false;
+        t->volumes_n++;
+    }
+    return true;
+}
+
+static bool recovering(const struct disk_tier *t)
+{
+    for (unsigned i = 0; i < t->volumes_n; i++) {
+        if (disk_state(t->volumes[i]) == DISK_RECOVERING)
+            return true;
+    }
+    return false;
+}
+
+static void wait_a_little(const struct disk_tier *t)
+{
+    const struct timespec tick = {.tv_nsec = 1000000};
+    mono_ms until = clock_mono_ms() + RECOVERY_WAIT_MS;
+
+    while (recovering(t) && clock_mono_ms() < until)
+        nanosleep(&tick, NULL);
+}
+
+static void init_admission(struct disk_tier *t, const struct cache_conf *conf)
+{
+    struct admission_conf admission = {
+        .floor = (enum admission_level)conf->admission, .budget_bytes_s = conf->disk_write_bytes_s};
+    uint64_t ghosts_n;
+
+    for (unsigned i = 0; i < t->volumes_n; i++)
+        admission.ring_bytes += disk_volume(t->volumes[i])->sb.bytes;
+    ghosts_n = admission.ring_bytes / MEAN_BYTES;
+    if (ghosts_n < GHOSTS_WAYS)
+        ghosts_n = GHOSTS_WAYS;
+    t->ghosts = xcalloc(ghosts_n, sizeof(*t->ghosts));
+    admission_init(&t->admission, &admission, t->ghosts, ghosts_n, random_u64(), clock_mono_ms());
+}
+
+struct disk_tier *disk_tier_open(
+    struct cache *c, const struct cache_conf *conf, uint64_t journal, char *err, size_t err_cap)
+{
+    struct disk_tier *t = xcalloc(1, sizeof(*t));
+    char why[VOLUME_ERR_MAX];
+
+    t->cache = c;
+    pthread_mutex_init(&t->lock, NULL);
+    if (!open_all(t, conf, journal, why)) {
+        snprintf(err, err_cap, "%s", why);
+        disk_tier_close(&t);
+        return NULL;
+    }
+    init_admission(t, conf);
+    t->writer = disk_writer_new(t, conf->memory_bytes / DISK_QUEUE_BYTES_DIVISOR);
+    wait_a_little(t);
+    return t;
+}
+
+void disk_tier_stop(struct disk_tier *t)
+{
+    for (unsigned i = 0; i < t->volumes_n; i++)
+        disk_stop_reads(t->volumes[i]);
+}
+
+void disk_tier_close(struct disk_tier **tp)
+{
+    struct disk_tier *t = *tp;
+
+    *tp = NULL;
+    if (t == NULL)
+        return;
+    disk_writer_free(&t->writer);
+    for (unsigned i = 0; i < t->volumes_n; i++)
+        disk_close(&t->volumes[i]);
+    pthread_mutex_destroy(&t->lock);
+    free(t->ghosts);
+    free(t);
+}
+
+/* --- which volume ---------------------------------------------------------------------------- */
+
+/* Weighted rendezvous: of all volumes the one whose own draw for that key, stretched by its size,
+ * is the highest. */
+struct disk *disk_tier_volume(const struct disk_tier *t, struct span key)
+{
+    double best = -INFINITY;
+    unsigned chosen = 0;
+
+    for (unsigned i = 0; t->volumes_n > 1 && i < t->volumes_n; i++) {
+        uint64_t draw = XXH3_64bits_withSeed(key.p, key.n, disk_volume(t->volumes[i])->sb.id);
+        double score = t->weights[i] / -log(((double)(draw >> 11) + 0.5) * 0x1p-53);
+
+        if (score > best) {
+            best = score;
+            chosen = i;
+        }
+    }
+    return t->volumes[chosen];
+}
+
+/* --- what comes and goes ---------------------------------------------------------------------- */
+
+bool disk_tier_has(struct disk_tier *t, struct span key)
+{
+    struct disk *d = disk_tier_volume(t, key);
+    struct disk_entry entry;
+
+    return disk_peek(d, disk_key(d, key), &entry);
+}
+
+static bool admit(struct disk_tier *t, const struct object *obj, uint64_t bytes)
+{
+    bool take;
+
+    pthread_mutex_lock(&t->lock);
+    admission_tick(&t->admission, clock_mono_ms());
+    take = admission_take(&t->admission, obj->hash.lo, bytes);
+    if (take)
+        admission_wrote(&t->admission, bytes);
+    pthread_mutex_unlock(&t->lock);
+    return take;
+}
+
+void disk_tier_keep(struct disk_tier *t, struct object *obj)
+{
+    /* What is there already is replaced: an older version, or an older head of this one. */
+    if (disk_tier_has(t, obj->key) || admit(t, obj, obj->bytes + obj->body_bytes))
+        disk_writer_put(t->writer, obj);
+}
+
+void disk_tier_forget(struct disk_tier *t, struct span key)
+{
+    struct disk *d = disk_tier_volume(t, key);
+
+    disk_drop(d, disk_key(d, key));
+}
+
+void disk_tier_drop(struct disk_tier *t, struct span key)
+{
+    disk_writer_forget(t->writer, key);
+    disk_tier_forget(t, key);
+}

@@ -1,0 +1,38 @@
+/*
+ * disk_tier_impl.h - the inside of the disk tier, for disk_tier.c, disk_write.c and load.c.
+ */
+#ifndef CACHE_DISK_TIER_IMPL_H
+#define CACHE_DISK_TIER_IMPL_H
+
+#include "cache/admission.h"
+#include "cache/cache_impl.h"
+#include "cache/disk_tier.h"
+#include "cache/disk_write.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* What a record is, in its meta. */
+enum disk_kind {
+    DISK_WHOLE,  /* head: an image (image.h); body: the object's */
+    DISK_SLICED, /* head: an image; no body */
+    DISK_SLICE,  /* head: the key; body: a slice of something */
+};
+
+struct disk_tier {
+    struct cache *cache; /* borrowed */
+    struct disk *volumes[DISK_TIER_VOLUMES_MAX];
+    double weights[DISK_TIER_VOLUMES_MAX];
+    unsigned volumes_n;
+    struct disk_writer *writer;
+    pthread_mutex_t lock; /* of the next two */
+    struct admission admission;
+    uint32_t *ghosts; /* owns */
+};
+
+/* The volume on which a key's record stands. */
+struct disk *disk_tier_volume(const struct disk_tier *t, struct span key);
+/* Drops a record, but not what may be queued. */
+void disk_tier_forget(struct disk_tier *t, struct span key);
+
+#endif
