@@ -35,6 +35,7 @@ static const char usage[] =
     "      --listen ADDR:PORT where clients connect, like 127.0.0.1:8080\n"
     "      --origin PLACE     http://HOST[:PORT], or a directory of files\n"
     "      --memory SIZE      memory for the cache, like 256MiB\n"
+    "      --disk PATH=SIZE   a file for the cache that survives restarts, like /tmp/v=10GiB\n"
     "      --workers N        threads that serve; one per core when not given\n"
     "      --control SOCKET   control socket for selvagectl(1)\n"
     "      --access-log PATH  access log; stderr for standard error\n"
@@ -51,6 +52,7 @@ static const struct option options[] = {
     {"listen", required_argument, NULL, 'l'},
     {"origin", required_argument, NULL, 'o'},
     {"memory", required_argument, NULL, 'm'},
+    {"disk", required_argument, NULL, 'd'},
     {"workers", required_argument, NULL, 'w'},
     {"control", required_argument, NULL, 's'},
     {"access-log", required_argument, NULL, 'a'},
@@ -94,6 +96,9 @@ static struct command_line parse(int argc, char **argv)
         case 'm':
             cl.args.memory = optarg;
             break;
+        case 'd':
+            cl.args.disk = optarg;
+            break;
         case 'w':
             cl.args.workers = optarg;
             break;
@@ -114,7 +119,7 @@ static struct command_line parse(int argc, char **argv)
 static bool makes_sense(const struct command_line *cl, int argc)
 {
     const struct edge_args *a = &cl->args;
-    bool direct = a->listen != NULL || a->origin != NULL || a->memory != NULL ||
+    bool direct = a->listen != NULL || a->origin != NULL || a->memory != NULL || a->disk != NULL ||
                   a->workers != NULL || a->control != NULL || a->access_log != NULL;
     const char *wrong = NULL;
 

@@ -357,6 +357,21 @@ static void put_word(struct buf *b, const char *before, const char *word, const 
     (void)!buf_append(b, span_of(after));
 }
 
+/* PATH=SIZE; without a size the directive says what is missing. */
+static void put_disk(struct buf *b, const char *disk)
+{
+    struct span path, size = span_of(disk);
+
+    if (disk == NULL)
+        return;
+    (void)!span_cut(&size, '=', &path);
+    (void)!buf_append(b, SPAN(" disk "));
+    (void)!conf_write_word(b, path);
+    (void)!buf_append(b, SPAN(" size "));
+    (void)!conf_write_word(b, size);
+    (void)!buf_append(b, SPAN(";"));
+}
+
 struct edge_conf *edge_conf_load_args(const struct edge_args *args, struct buf *errors)
 {
     struct edge_conf *c = new_conf();
@@ -375,8 +390,13 @@ struct edge_conf *edge_conf_load_args(const struct edge_args *args, struct buf *
         put_word(&text, "control ", args->control, ";\n");
     if (args->access_log != NULL)
         put_word(&text, "access-log ", args->access_log, ";\n");
-    if (args->memory != NULL)
-        put_word(&text, "cache { memory ", args->memory, "; }\n");
+    if (args->memory != NULL || args->disk != NULL) {
+        (void)!buf_append(&text, SPAN("cache {"));
+        if (args->memory != NULL)
+            put_word(&text, " memory ", args->memory, ";");
+        put_disk(&text, args->disk);
+        (void)!buf_append(&text, SPAN(" }\n"));
+    }
     put_word(&text, "site * { origin ", place.p, "; }\n");
     conf_errors_init(&e, &c->arena);
     c = apply(c, conf_read_text(&c->arena, "command line", buf_span(&text), &e), &e, errors);

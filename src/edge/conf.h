@@ -61,7 +61,7 @@ struct edge_conf {
 
 /* Without a file: what the command line says (see selvaged(8)). NULL members are not given. */
 struct edge_args {
-    const char *listen, *origin, *memory, *workers, *control, *access_log;
+    const char *listen, *origin, *memory, *disk, *workers, *control, *access_log;
 };
 
 /* NULL when something is wrong: the sentences, a line each, are in `errors`. Free it with

@@ -18,10 +18,23 @@ static struct object *look(const struct decision_question *q, const struct cache
     return q->peek ? cache_peek(q->cache, key) : cache_find(q->cache, key);
 }
 
+/* Nothing in memory under that key, but on the disk. */
+static bool must_load(
+    struct decision *d, const struct decision_question *q, const struct cache_key *key)
+{
+    if (!q->load || !cache_on_disk(q->cache, key))
+        return false;
+    d->by = BY_LOAD;
+    d->load = *key;
+    return true;
+}
+
 static void find(struct decision *d, const struct decision_question *q, const struct route *route,
     struct arena *a)
 {
     d->obj = look(q, &route->key);
+    if (d->obj == NULL && must_load(d, q, &route->key))
+        return;
     d->varies = d->obj != NULL && object_is_spec(d->obj);
     if (!d->varies)
         return;
@@ -34,6 +47,8 @@ static void find(struct decision *d, const struct decision_question *q, const st
     d->variant = decision_variant(route, d->spec, q->fields, a);
     if (d->variant.text.p != NULL)
         d->obj = look(q, &d->variant);
+    if (d->obj == NULL && d->variant.text.p != NULL && must_load(d, q, &d->variant))
+        return;
     if (d->obj != NULL && !q->peek)
         object_used(d->obj, q->now);
 }
@@ -115,6 +130,8 @@ void decide(
     }
     d->ask = policy_ask(q->fields, &route->policy->cache, a);
     find(d, q, route, a);
+    if (d->load.text.p != NULL)
+        return;
     if (d->obj != NULL)
         judge_stored(d, q->method, q->now);
     else

@@ -26,12 +26,14 @@ enum answer_by {
     BY_VALIDATION, /* a fill that others may follow, with obj's validators */
     BY_FILL,       /* a fill that others may follow */
     BY_OWN_FETCH,  /* a fetch that shares nothing */
+    BY_LOAD,       /* `load` is on the disk: bring it into memory (cache/load.h), decide again */
     BY_REFUSAL,    /* only-if-cached, and nothing to use: 504 (RFC 9111 §5.2.1.7) */
 };
 
 struct decision_question {
     struct cache *cache; /* NULL: nothing is stored */
     bool peek;           /* leave no trace in the cache */
+    bool load;           /* what is on the disk may be waited for */
     enum http_method method;
     const struct fields *fields; /* of the request */
     wall_s now;
@@ -40,7 +42,8 @@ struct decision_question {
 struct decision {
     enum answer_by by;
     enum cache_word word;
-    enum cache_fwd fwd;   /* FWD_NONE for BY_STORED, BY_STALE, BY_REFUSAL */
+    enum cache_fwd fwd; /* FWD_NONE for BY_STORED, BY_STALE, BY_LOAD, BY_REFUSAL */
+    struct cache_key load;
     const char *refusal;  /* the sentence of BY_REFUSAL */
     struct fresh_ask ask; /* what the client's Cache-Control asks for */
     bool varies;          /* a Vary specification stands at the key */

@@ -470,6 +470,8 @@ static json_t *why(const struct explained *x)
                                      : "nothing is stored under this key");
     case BY_OWN_FETCH:
         return why_own(x);
+    case BY_LOAD:
+        return json_string("it is on the disk: it would be read into memory, and judged there");
     case BY_REFUSAL:
         return json_string(d->refusal);
     }
@@ -483,7 +485,7 @@ static json_t *origin_part(const struct explained *x)
     bool validates = d->by == BY_VALIDATION || d->by == BY_STALE;
     json_t *o;
 
-    if (d->by == BY_STORED || d->by == BY_REFUSAL)
+    if (d->by == BY_STORED || d->by == BY_LOAD || d->by == BY_REFUSAL)
         return json_null();
     o = json_object();
     put(o, "name", text(x->route.policy->origin->name));
@@ -552,6 +554,7 @@ static void find_out(struct explained *x)
     const struct decision_question q = {
         .cache = x->source->cache,
         .peek = true,
+        .load = true,
         .method = x->request.method,
         .fields = &x->request.fields,
         .now = x->source->now,

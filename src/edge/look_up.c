@@ -3,6 +3,7 @@
  * or leads one; and waits for its head.
  */
 #include "base/counters.h"
+#include "cache/load.h"
 #include "cache/object.h"
 #include "cache/purge.h"
 #include "cache/spec.h"
@@ -14,7 +15,10 @@
 
 /* A fill may turn out to be of another variant, or another's alone; then the look-up starts again,
  * but not for ever. */
-enum { LOOK_UPS_MAX = 4 };
+enum {
+    LOOK_UPS_MAX = 4,
+    LOADS_MAX = 4, /* a specification and its variant, and each once more */
+};
 
 static void ask_origin(struct request *r, bool collapse);
 static void start_again(struct request *r, bool collapse);
@@ -235,10 +239,29 @@ static void use_stored(struct request *r, struct object *obj, enum cache_word wo
     object_release(&obj);
 }
 
+static void on_loaded(void *ctx)
+{
+    struct request *r = ctx;
+
+    r->load = NULL;
+    request_look_up(r);
+}
+
+/* What is stored is on the disk: looked up again when it is in memory. What the disk does not give
+ * is as if it were not stored. */
+static void load(struct request *r, const struct cache_key *key)
+{
+    r->loads++;
+    r->load = cache_load(r->edge->cache, key, r->txn->worker, on_loaded, r);
+    if (r->load == NULL)
+        request_look_up(r);
+}
+
 void request_look_up(struct request *r)
 {
     const struct decision_question q = {
         .cache = r->edge->cache,
+        .load = r->loads < LOADS_MAX,
         .method = r->txn->request.method,
         .fields = &r->txn->request.fields,
         .now = worker_wall_s(r->txn->worker),
@@ -273,6 +296,9 @@ void request_look_up(struct request *r)
         r->stored = d.obj;
         r->own_fetch = true;
         ask_origin(r, false);
+        return;
+    case BY_LOAD:
+        load(r, &d.load);
         return;
     case BY_REFUSAL:
         object_release(&d.obj);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "cache/load.h"
 #include "edge/conf.h"
 #include "edge/filler.h"
 #include "edge/purging.h"
@@ -174,6 +175,7 @@ static void on_end(struct txn *t, enum txn_end why)
         filler_client_left(r->filler);
     slices_close(r);
     purging_forget(&r->purging);
+    cache_load_cancel(&r->load);
     reader_close(&r->reader);
     reader_close(&r->recoded);
     object_release(&r->stored);

@@ -25,6 +25,7 @@
 #include "http/coding.h"
 #include "session/txn.h"
 
+struct cache_load;
 struct filler;
 struct purging;
 struct slices;
@@ -38,6 +39,8 @@ struct request {
     struct cache_key variant; /* of the variant; == route.key while no Vary is known */
     bool varies;              /* a Vary specification stands at the key */
     struct fresh_ask ask;     /* what the client's Cache-Control asks for */
+    struct cache_load *load;  /* owns; what comes from the disk, or NULL */
+    unsigned loads;           /* times that something was to come from there; bounded */
     struct object *stored;    /* counted; a response that is not fresh, or NULL */
     struct reader *reader;    /* owns, or NULL */
     struct reader *recoded;   /* owns; of another coding while its head is waited for, or NULL */

@@ -246,6 +246,8 @@ void edge_close(struct edge **ep)
         if (e->workers[i].worker != NULL)
             worker_wait(e->workers[i].worker);
     }
+    if (e->cache != NULL)
+        cache_stop(e->cache);
     for (int64_t i = 0; i < e->conf->workers; i++)
         close_worker(e, &e->workers[i]);
     sinks_stop(); /* the last lines are written before their logs are closed */

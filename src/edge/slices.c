@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/counters.h"
+#include "cache/load.h"
 #include "cache/object.h"
 #include "cache/slice.h"
 #include "edge/filler.h"
@@ -11,8 +12,9 @@ enum { TRIES_MAX = 2 }; /* of one slice, for one response */
 
 /* A slice that was opened and not handed out yet. */
 struct open_slice {
-    struct reader *reader; /* owns; NULL: none */
-    struct fill *fill;     /* counted; NULL: it was stored */
+    struct reader *reader;   /* owns; NULL: none */
+    struct cache_load *load; /* owns; it comes from the disk, and there is no reader yet; or NULL */
+    struct fill *fill;       /* counted; NULL: it was stored */
     uint32_t n;
 };
 
@@ -35,8 +37,19 @@ static void on_slice(void *ctx);
 
 static void close_slice(struct open_slice *o)
 {
+    cache_load_cancel(&o->load);
     reader_close(&o->reader);
     fill_release(&o->fill);
+}
+
+static bool is_open(const struct open_slice *o)
+{
+    return o->reader != NULL || o->load != NULL;
+}
+
+static enum read_state open_state(const struct open_slice *o)
+{
+    return o->load != NULL ? READ_WAIT : reader_state(o->reader);
 }
 
 /* The part of slice `n` that is wanted. */
@@ -82,26 +95,54 @@ static void fetch_slice(struct slices *s, uint32_t n, bool collapse)
     tell_status(r, f == NULL);
 }
 
+static bool open_stored(struct slices *s, const struct cache_key *key)
+{
+    struct object *obj = cache_find(s->r->edge->cache, key);
+
+    if (obj == NULL)
+        return false;
+    count(C_SLICES_HIT);
+    s->next.reader = reader_of_object(obj);
+    object_release(&obj);
+    set_range(s, s->next.n);
+    return true;
+}
+
+static void open_fetched(struct slices *s)
+{
+    fetch_slice(s, s->next.n, true);
+    if (s->next.reader == NULL) { /* a window whose first bytes are gone */
+        fill_release(&s->next.fill);
+        fetch_slice(s, s->next.n, false);
+    }
+    set_range(s, s->next.n);
+}
+
+/* What the disk had of the slice is in memory now. */
+static void on_loaded(void *ctx)
+{
+    struct slices *s = ctx;
+    char text[SLICE_KEY_MAX];
+    struct cache_key key = slice_key(s->head->id, s->next.n, text);
+
+    s->next.load = NULL;
+    if (!open_stored(s, &key))
+        open_fetched(s);
+    on_slice(s);
+}
+
+/* From memory, the disk or the origin. */
 static void open_slice(struct slices *s, uint32_t n)
 {
-    struct open_slice *o = &s->next;
     char text[SLICE_KEY_MAX];
     struct cache_key key = slice_key(s->head->id, n, text);
-    struct object *obj = cache_find(s->r->edge->cache, &key);
 
-    o->n = n;
-    if (obj != NULL) {
-        count(C_SLICES_HIT);
-        o->reader = reader_of_object(obj);
-        object_release(&obj);
-    } else {
-        fetch_slice(s, n, true);
-        if (o->reader == NULL) { /* a window whose first bytes are gone */
-            fill_release(&o->fill);
-            fetch_slice(s, n, false);
-        }
-    }
-    set_range(s, n);
+    s->next.n = n;
+    if (open_stored(s, &key))
+        return;
+    s->next.load = cache_load(s->r->edge->cache, &key, s->r->txn->worker, on_loaded, s);
+    if (s->next.load == NULL)
+        open_fetched(s);
 }
 
 /* The open slice turned out to be another's alone, because it may not be stored. */
@@ -154,6 +195,19 @@ static void fail(struct slices *s)
 
 /* --- the reader of parts -------------------------------------------------------------------- */
 
+/* What is on the disk is asked for a slice early: reading it takes as long as sending one. */
+static void read_ahead_stored(struct slices *s)
+{
+    char text[SLICE_KEY_MAX];
+    struct cache_key key;
+
+    if (s->pos >= s->end)
+        return;
+    key = slice_key(s->head->id, slice_at(s->pos, s->head->slice_bytes), text);
+    if (cache_on_disk(s->r->edge->cache, &key))
+        open_slice(s, slice_at(s->pos, s->head->slice_bytes));
+}
+
 /* Takes the open slice for a part. */
 static void hand_out(struct slices *s, struct reader_part *out)
 {
@@ -165,6 +219,7 @@ static void hand_out(struct slices *s, struct reader_part *out)
     s->arriving = s->next.fill;
     s->next.fill = NULL;
     s->pos = range.last + 1 < s->end ? range.last + 1 : s->end;
+    read_ahead_stored(s);
 }
 
 static enum part_state next_part(void *ctx, struct reader *self, struct reader_part *out)
@@ -176,10 +231,10 @@ static enum part_state next_part(void *ctx, struct reader *self, struct reader_p
     if (s->pos >= s->end)
         return PART_END;
     n = slice_at(s->pos, s->head->slice_bytes);
-    if (s->next.reader == NULL)
+    if (!is_open(&s->next))
         open_slice(s, n);
     for (;;) {
-        switch (reader_state(s->next.reader)) {
+        switch (open_state(&s->next)) {
         case READ_WAIT:
             return PART_WAIT;
         case READ_READY:
@@ -232,7 +287,7 @@ static const struct part_source source = {
 /* The client waits for bytes of a slice that arrives: by half of it, the next one is asked for. */
 static void read_ahead(struct slices *s)
 {
-    if (s->arriving == NULL || s->next.reader != NULL || s->pos >= s->end ||
+    if (s->arriving == NULL || is_open(&s->next) || s->pos >= s->end ||
         fill_bytes(s->arriving) < s->head->slice_bytes / 2)
         return;
     open_slice(s, slice_at(s->pos, s->head->slice_bytes));
@@ -296,11 +351,11 @@ static void open_first(struct request *r, struct object *head, uint64_t first, u
     if (s->end != 0)
         return;
     view_range(s, first, count);
-    if (s->next.reader != NULL && s->next.n != n)
+    if (is_open(&s->next) && s->next.n != n)
         close_slice(&s->next);
-    if (s->next.reader == NULL)
+    if (!is_open(&s->next))
         open_slice(s, n);
-    else
+    else if (s->next.reader != NULL)
         set_range(s, n);
 }
 
@@ -334,7 +389,7 @@ bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64
     }
     open_first(r, head, first, count);
     for (;;) {
-        switch (reader_state(r->slices->next.reader)) {
+        switch (open_state(&r->slices->next)) {
         case READ_WAIT:
             return false;
         case READ_READY:
