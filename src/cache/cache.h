@@ -36,6 +36,7 @@ struct cache_conf {
     struct span journal;       /* path of the journal of purges, NUL-terminated; n == 0: none */
     struct disk_volume_conf *volumes; /* borrowed while opening; NULL: memory only */
     int admission;                    /* enum admission_level, of the disk */
+    int64_t disk_wait_ms;             /* 0: DISK_TIER_WAIT_MS of disk_tier.h */
     uint64_t disk_write_bytes_s;      /* 0: no bound */
 };
 

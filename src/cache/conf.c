@@ -63,6 +63,10 @@ const struct directive cache_directives[] = {
         .about = "What is written to the volumes once they have been full: all, what is small at "
                  "once and larger things on their second request, or everything on its second "
                  "request only."},
+    {"disk-wait", CONF_DURATION(struct cache_conf, disk_wait_ms), .preset = "200ms", .min = 1,
+        .max = 60000,
+        .about = "How long a request waits for a volume before it is sent to the origin. A volume "
+                 "that keeps reads waiting longer than that is not asked until it has caught up."},
     {"disk-write", CONF_SIZE(struct cache_conf, disk_write_bytes_s), .max = 1LL << 40,
         .unset = "no bound",
         .about = "Bytes per second that may be written to the volumes in the long run, so that "

@@ -81,7 +81,7 @@ static bool open_all(
     struct disk_tier *t, const struct cache_conf *conf, uint64_t journal, char err[VOLUME_ERR_MAX])
 {
     for (const struct disk_volume_conf *v = conf->volumes; v != NULL; v = v->next) {
-        struct disk_conf disk = {0};
+        struct disk_conf disk = {.slow_ms = t->wait_ms};
         struct volume *opened;
 
         check(t->volumes_n < DISK_TIER_VOLUMES_MAX);
@@ -137,6 +137,7 @@ struct disk_tier *disk_tier_open(
     char why[VOLUME_ERR_MAX];
 
     t->cache = c;
+    t->wait_ms = conf->disk_wait_ms != 0 ? conf->disk_wait_ms : DISK_TIER_WAIT_MS;
     pthread_mutex_init(&t->lock, NULL);
     if (!open_all(t, conf, journal, why)) {
         snprintf(err, err_cap, "%s", why);

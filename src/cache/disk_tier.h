@@ -28,7 +28,7 @@ struct object;
 enum {
     DISK_TIER_VOLUMES_MAX = 32,
     DISK_TIER_WHOLE_MAX = 1 << 20, /* bytes of body */
-    DISK_TIER_WAIT_MS = 200,       /* a load that takes longer is given up for the origin */
+    DISK_TIER_WAIT_MS = 200, /* by default: a load that takes longer is given up for the origin */
 };
 
 /* Opens the volumes, making those that are not there yet; `journal` is the identity of the journal

@@ -24,6 +24,7 @@ struct disk_tier {
     struct disk *volumes[DISK_TIER_VOLUMES_MAX];
     double weights[DISK_TIER_VOLUMES_MAX];
     unsigned volumes_n;
+    mono_ms wait_ms;
     struct disk_writer *writer;
     pthread_mutex_t lock; /* of the next two */
     struct admission admission;

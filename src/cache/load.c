@@ -148,7 +148,7 @@ struct cache_load *cache_load(struct cache *c, const struct cache_key *key, stru
         free(l);
         return NULL;
     }
-    deadline_set(&l->deadline, DISK_TIER_WAIT_MS);
+    deadline_set(&l->deadline, t->wait_ms);
     return l;
 }
 

@@ -22,7 +22,7 @@ static struct object *look(const struct decision_question *q, const struct cache
 static bool must_load(
     struct decision *d, const struct decision_question *q, const struct cache_key *key)
 {
-    if (!q->load || !cache_on_disk(q->cache, key))
+    if (!q->load || q->cache == NULL || !cache_on_disk(q->cache, key))
         return false;
     d->by = BY_LOAD;
     d->load = *key;

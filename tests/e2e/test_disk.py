@@ -13,7 +13,7 @@ MIB = 1 << 20
 
 def config(origin, directory, memory="32MiB", size="64MiB", site=""):
     return f"""
-        cache {{ memory {memory}; disk {directory}/volume size {size}; }}
+        cache {{ memory {memory}; disk {directory}/volume size {size}; disk-wait 10s; }}
         origin o {{ server {origin.url}; }}
         site * {{ origin o; {site} }}
     """
