@@ -215,8 +215,16 @@ static bool admit(struct disk_tier *t, const struct object *obj, uint64_t bytes)
     return take;
 }
 
+/* Codings are made again sooner than read, and the beginning of something is not worth a record. */
+static bool is_worth_it(const struct object *obj)
+{
+    return obj->status != 206 && (obj->key.p[0] != '\n' || slice_key_is(obj->key));
+}
+
 void disk_tier_keep(struct disk_tier *t, struct object *obj)
 {
+    if (!is_worth_it(obj))
+        return;
     /* What is there already is replaced: an older version, or an older head of this one. */
     if (disk_tier_has(t, obj->key) || admit(t, obj, obj->bytes + obj->body_bytes))
         disk_writer_put(t->writer, obj);

@@ -12,8 +12,9 @@ struct fixed {
     uint32_t bytes; /* of all of it */
     uint32_t key_n, reason_n, fields_n;
     uint16_t status, tags_n, tags_dropped, soft_purged;
-    uint32_t slice_bytes;
-    uint64_t sliced_bytes, id, born, site;
+    uint32_t slice_bytes, recode;
+    uint32_t unused; /* 0 */
+    uint64_t sliced_bytes, id, head_id, born, site;
     struct freshness fresh;
 };
 
@@ -88,6 +89,8 @@ void image_write(const struct object *o, uint32_t slice_bytes, char *to)
     f.slice_bytes = slice_bytes;
     f.sliced_bytes = slice_bytes != 0 ? object_length(o) : 0;
     f.id = o->id;
+    f.head_id = o->head_id;
+    f.recode = o->recode;
     f.born = o->born;
     f.site = o->site;
     f.fresh = o->fresh;
@@ -142,7 +145,8 @@ bool image_read(struct span bytes, struct arena *a, struct image *out)
     memcpy(&f, bytes.p, sizeof(f));
     before = sizeof(f) + f.tags_n * sizeof(uint64_t) + (uint64_t)f.key_n + f.reason_n;
     if (f.version != IMAGE_VERSION || f.bytes > bytes.n || before > f.bytes || f.key_n == 0 ||
-        f.tags_n > TAGS_MAX || f.status > 999 || (f.slice_bytes == 0) != (f.sliced_bytes == 0))
+        f.tags_n > TAGS_MAX || f.recode > UINT8_MAX || f.status > 999 ||
+        (f.slice_bytes == 0) != (f.sliced_bytes == 0))
         return false;
     at = bytes.p + sizeof(f);
     tags = arena_alloc(a, f.tags_n * sizeof(uint64_t) + 1);
@@ -152,6 +156,8 @@ bool image_read(struct span bytes, struct arena *a, struct image *out)
         .head = {.status = f.status, .minor = 1, .reason = cut(&at, f.reason_n)},
         .fresh = f.fresh,
         .id = f.id,
+        .head_id = f.head_id,
+        .recode = (uint8_t)f.recode,
         .born = f.born,
         .site = f.site,
         .tags = tags,

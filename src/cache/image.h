@@ -29,7 +29,8 @@ struct image {
     struct span key;
     struct http_response head; /* status, reason and fields; in the arena, texts in the bytes */
     struct freshness fresh;
-    uint64_t id; /* as in struct object */
+    uint64_t id, head_id; /* as in struct object, like what follows */
+    uint8_t recode;
     uint64_t born, site;
     const uint64_t *tags; /* in the arena */
     uint16_t tags_n, tags_dropped;

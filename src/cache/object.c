@@ -198,6 +198,8 @@ struct object *object_of_image(
         memcpy(labels.tags, image->tags, image->tags_n * sizeof(labels.tags[0]));
     o = object_make(c, key, &image->head, &image->fresh, &labels);
     o->id = image->id;
+    o->head_id = image->head_id;
+    o->recode = image->recode;
     o->sliced_bytes = image->sliced_bytes;
     o->slice_bytes = image->slice_bytes;
     atomic_store(&o->soft_purged, image->soft_purged);

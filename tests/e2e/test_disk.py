@@ -1,4 +1,5 @@
 """The disk tier: what is stored survives restarts and crashes, and what was purged stays away."""
+import gzip
 import os
 import signal
 
@@ -183,3 +184,19 @@ def test_purged_things_do_not_come_back(disk_edge, origin):
     assert "stale" in status(second.get("/soft"))
 
 
+
+
+def test_codings_after_a_restart(disk_edge, origin):
+    """What comes back from the disk gets the codings that it would have got before."""
+    body = b"all work and no play " * 500
+    origin.page("/text", body, {**KEEP, "Content-Type": "text/plain"})
+    first = disk_edge(site="encode gzip;")
+    assert first.get("/text", fields={"Accept-Encoding": "gzip"})["Content-Encoding"] == "gzip"
+    written(first, 1)
+    first.stop()
+    second = disk_edge(site="encode gzip;")
+    coded = wait_for(lambda: (a := second.get("/text", fields={"Accept-Encoding": "gzip"}))
+                     and "hit" in status(a) and a, "a hit")
+    assert coded["Content-Encoding"] == "gzip" and gzip.decompress(coded.body) == body
+    plain = second.get("/text")
+    assert plain.body == body and "Accept-Encoding" in plain["Vary"]

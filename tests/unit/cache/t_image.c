@@ -55,6 +55,8 @@ static void assert_same(const struct object *x, const struct object *y)
     assert_int_equal(x->status, y->status);
     assert_int_equal(x->fields_n, y->fields_n);
     assert_int_equal(x->id, y->id);
+    assert_int_equal(x->head_id, y->head_id);
+    assert_int_equal(x->recode, y->recode);
     assert_int_equal(x->born, y->born);
     assert_int_equal(x->site, y->site);
     assert_int_equal(x->tags_n, y->tags_n);
@@ -71,6 +73,7 @@ static void t_there_and_back(void **state)
     struct image image;
 
     (void)state;
+    o->recode = 5;
     assert_int_equal(o->tags_n, 2);
     assert_true(image_read(image_of(o, 0), &a, &image));
     assert_int_equal(image.slice_bytes, 0);
