@@ -5,11 +5,13 @@ import subprocess
 
 import pytest
 
+import webm
 from browser import CHROMIUM, DRIVER, Browser
 from edge import TOP, free_port
 from waiting import wait_for
 from wire import Client
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 
 pytestmark = [pytest.mark.slow,
@@ -138,3 +140,68 @@ def test_each_coding_is_decoded(selvaged, nginx_of, coding):
             assert got == [[coding, text] for text in files]
             assert 0 < encoded < decoded == len(files[0].encode())
     assert edge.metrics()[f'selvage_encoded_total{{coding="{coding}"}}'] >= len(paths)
+
+
+PAGE = '<!doctype html><title>film</title><video id=v src="/clock.webm" preload=metadata muted></video>'
+
+# Goes to a second of the film; answers what the frame there looks like.
+FRAME = """
+const [second, done] = arguments, v = document.getElementById('v');
+v.addEventListener('error', () => done('error: ' + v.error.message));
+function paint() {
+    const c = document.createElement('canvas');
+    c.width = v.videoWidth;
+    c.height = v.videoHeight;
+    const g = c.getContext('2d');
+    g.drawImage(v, 0, 0);
+    let sum = 0;
+    for (const x of g.getImageData(0, 0, c.width, c.height).data)
+        sum = (sum * 31 + x) >>> 0;
+    done([v.duration, v.currentTime, sum]);
+}
+function seek() {
+    v.addEventListener('seeked', paint, {once: true});
+    v.currentTime = second;
+}
+if (v.readyState >= 1)
+    seek();
+else
+    v.addEventListener('loadedmetadata', seek, {once: true});
+"""
+SECONDS = [100, 17, 63, 100]
+
+
+def frames(url):
+    with Browser() as viewer:
+        viewer.goto(url + "/film.html")
+        return [viewer.wait_run(FRAME, s) for s in SECONDS]
+
+
+def test_seeking_in_a_film(selvaged, nginx_of, tmp_path):
+    """Through slices a viewer sees the frames of the original; no slice is fetched twice, and a
+    second viewer costs the origin only what the first did not look at."""
+    www = tmp_path / "film"
+    www.mkdir()
+    (www / "film.html").write_text(PAGE)
+    with open(os.path.join(HERE, "clock.webm"), "rb") as f:
+        film = webm.padded(f.read(), 512 << 10)
+    (www / "clock.webm").write_bytes(film)
+    source = nginx_of(www)
+    edge = selvaged(config=f"""
+        origin films {{ server {source.url}; }}
+        site * {{ origin films; slice 256KiB; slice-from 1MiB; }}
+        cache {{ memory 256MiB; }}
+    """)
+    original = frames(source.url)
+    assert all(isinstance(f, list) for f in original), original
+    assert original[0] == original[3] and len({f[2] for f in original}) == 3
+    direct = len(source.served())
+    assert frames(edge.url) == original
+    parts = [s for s in source.served()[direct:] if s[0] == "/clock.webm"]
+    fetched = [size for _, status, size in parts if status == 206]
+    assert len(fetched) > 3 and max(fetched) <= 256 << 10
+    assert sum(fetched) <= len(film)
+    asked = len(source.served())
+    assert frames(edge.url) == original
+    again = [s for s in source.served()[asked:] if s[0] == "/clock.webm"]
+    assert sum(size for _, _, size in again) <= len(film) - sum(fetched), again
