@@ -1,5 +1,6 @@
 /*
- * fill_impl.h - the inside of fills and readers, for fill.c, reader.c, reader_parts.c, flights.c.
+ * fill_impl.h - the inside of fills and readers, for fill.c (its life), fill_window.c (its
+ * bytes), beginning.c, reader.c, reader_parts.c and flights.c.
  *
  * A fill's lock guards what stands below it, and its readers' fields likewise. Bytes are written
  * into the last chunk without the lock, by the leader only, and count when chunk.n is raised under
@@ -100,13 +101,22 @@ bool parts_cover(struct reader *r, size_t bytes);
 
 /* Any thread. */
 void fill_doom(struct fill *f);
+/* Nobody may join it any more. The leader's worker, without the lock. */
+void fill_unlist(struct fill *f);
 
 /* All under the fill's lock. fill_ended(): nothing changes any more, so no lock is needed. */
 bool fill_ended(const struct fill *f);
 void fill_attach(struct fill *f, struct reader *r);
 void fill_detach(struct fill *f, struct reader *r);
+/* Wakes those who wait for bytes, or all. */
+void fill_wake(struct fill *f, bool all);
 /* A reader moved on: opens the window if there is room now. */
 void fill_readers_moved(struct fill *f);
 void reader_post(struct reader *r);
+
+/* fill_window.c: on the leader's worker, when there is room, and when the window was shut too long.
+ */
+void fill_room_run(struct message *m, struct worker *w);
+void fill_laggard_fire(struct deadline *d);
 
 #endif

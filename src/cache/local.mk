@@ -5,7 +5,7 @@ src_cache_libcache_a_SOURCES = \
 	%D%/chunk.c %D%/chunk.h \
 	%D%/disk_tier.c %D%/disk_tier.h %D%/disk_tier_impl.h %D%/disk_write.c %D%/disk_write.h \
 	%D%/eviction.c %D%/eviction.h \
-	%D%/fill.c %D%/fill.h %D%/fill_impl.h \
+	%D%/fill.c %D%/fill.h %D%/fill_impl.h %D%/fill_window.c \
 	%D%/flights.c %D%/flights.h \
 	%D%/fresh.c %D%/fresh.h \
 	%D%/ghosts.c %D%/ghosts.h \
