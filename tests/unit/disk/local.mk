@@ -19,3 +19,6 @@ UNIT += %D%/t_faults
 UNIT_THREADED += %D%/t_faults
 %C%_t_faults_SOURCES = %D%/t_faults.c %D%/faults.h %D%/things.h %D%/rig.h
 %C%_t_faults_LDADD = $(LIBS_DISK) $(CMOCKA_LIBS)
+UNIT += %D%/t_crash
+%C%_t_crash_SOURCES = %D%/t_crash.c %D%/things.h %D%/rig.h
+%C%_t_crash_LDADD = $(LIBS_DISK) $(CMOCKA_LIBS)
