@@ -259,7 +259,7 @@ enum disk_get_result disk_get(struct disk *d, struct worker *w, struct disk_read
         return DISK_GET_REFUSED;
     if (!disk_index_find(d->index, r->key.lo, &e))
         return DISK_GET_MISS;
-    if (!readers_submit(d->readers, w, r)) {
+    if (!readers_submit(d->readers, w, r, e.loc)) {
         disk_count(&d->counts.refused_reads, 1);
         return DISK_GET_REFUSED;
     }

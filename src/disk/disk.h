@@ -146,6 +146,7 @@ struct disk_read {
     struct list node;        /* in the queue, or among those who joined */
     struct list joined;      /* equal reads */
     struct disk_read *chain; /* among those in flight in one place of the table */
+    uint64_t loc;            /* what the index said when it was asked */
     mono_ms since;
     bool found;
 };

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* Tries of a look-up before it takes the lock. */
+enum { SPINS = 100 };
 enum { WAYS = 4, LOC_BITS = 35, TAG_BITS = 24, BORN_BITS = 40, SITE_BITS = 16 };
 enum { TAG_AT = LOC_BITS, KIND_AT = TAG_AT + TAG_BITS, USED_AT = KIND_AT + 2 };
 
@@ -321,6 +323,20 @@ void disk_index_free(struct disk_index **xp)
     free(x);
 }
 
+/* For who was unlucky: the thread that is changing the shard may not have the processor. */
+static bool find_locked(const struct place *p, struct disk_entry *out)
+{
+    struct words w;
+    bool found;
+
+    pthread_mutex_lock(&p->shard->lock);
+    found = slot_find(p, &w) != NULL;
+    pthread_mutex_unlock(&p->shard->lock);
+    if (found)
+        *out = entry_of(w);
+    return found;
+}
+
 bool disk_index_find(const struct disk_index *x, uint64_t hash, struct disk_entry *out)
 {
     struct place p = place_of(x, hash);
@@ -328,7 +344,7 @@ bool disk_index_find(const struct disk_index *x, uint64_t hash, struct disk_entr
     /* Both lines at once: memory is what this waits for. */
     __builtin_prefetch(&p.shard->buckets[p.first]);
     __builtin_prefetch(&p.shard->buckets[p.second]);
-    for (;;) {
+    for (int i = 0; i < SPINS; i++) {
         uint32_t seq = atomic_load_explicit(&p.shard->seq, memory_order_acquire);
         struct words w;
         bool found;
@@ -342,6 +358,7 @@ bool disk_index_find(const struct disk_index *x, uint64_t hash, struct disk_entr
             *out = entry_of(w);
         return found;
     }
+    return find_locked(&p, out);
 }
 
 bool disk_index_put_newer(struct disk_index *x, uint64_t hash, const struct disk_entry *e,
@@ -442,17 +459,17 @@ uint64_t disk_index_drop_range(struct disk_index *x, uint64_t from, uint64_t to)
         int64_t n = 0;
 
         pthread_mutex_lock(&sh->lock);
-        change_begin(sh);
         for (uint64_t k = 0; k < (uint64_t)x->buckets_n * WAYS; k++) {
             struct slot *s = &sh->buckets[k / WAYS].slots[k % WAYS];
             uint64_t loc = loc_of(slot_get(s).a);
 
-            if (loc != 0 && loc >= from && loc < to) {
-                slot_set(s, (struct words){0, 0});
-                n++;
-            }
+            if (loc == 0 || loc < from || loc >= to)
+                continue;
+            change_begin(sh);
+            slot_set(s, (struct words){0, 0});
+            change_end(sh);
+            n++;
         }
-        change_end(sh);
         count_change(sh, -n);
         pthread_mutex_unlock(&sh->lock);
         dropped += (uint64_t)n;

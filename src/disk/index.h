@@ -15,7 +15,7 @@
  *          size:8  class of the record's length, at most an eighth too long
  *
  * Any thread. Finding takes no lock: who reads while a shard is being written reads again (a
- * seqlock). Changing takes the shard's mutex.
+ * seqlock), and takes the lock only after many tries. Changing takes the shard's mutex.
  */
 #ifndef DISK_INDEX_H
 #define DISK_INDEX_H

@@ -80,7 +80,7 @@ static enum looked entry_wrong(
 static enum looked look_in_writer(
     struct disk *d, struct hash128 key, uint64_t loc, struct finding *f)
 {
-    if (!writer_view(d->writer, loc, &f->view))
+    if (!writer_view(d->writer, key.lo, loc, &f->view))
         return LOOKED_AGAIN;
     if (same_key(&f->view.h, key)) {
         finding_set(f, &f->view.h, f->view.head, f->view.body);
@@ -254,7 +254,7 @@ static bool enqueue(struct readers *rs, struct disk_read *r)
     struct disk_read **place = place_of(rs, r->key);
 
     for (struct disk_read *other = *place; other != NULL; other = other->chain)
-        if (hash128_eq(other->key, r->key)) {
+        if (other->loc == r->loc && hash128_eq(other->key, r->key)) {
             list_append(&other->joined, &r->node);
             disk_count(&rs->d->counts.reads_joined, 1);
             return true;
@@ -270,11 +270,12 @@ static bool enqueue(struct readers *rs, struct disk_read *r)
     return true;
 }
 
-bool readers_submit(struct readers *rs, struct worker *w, struct disk_read *r)
+bool readers_submit(struct readers *rs, struct worker *w, struct disk_read *r, uint64_t loc)
 {
     bool ok;
 
     r->worker = w;
+    r->loc = loc;
     r->since = clock_mono_ms();
     pthread_mutex_lock(&rs->lock);
     ok = !rs->stop && !slow(rs, r->since) && enqueue(rs, r);

@@ -289,7 +289,8 @@ enum writer_result writer_append(
 
 /* --- reading what is not written yet --- */
 
-bool writer_view(struct writer *w, uint64_t loc, struct writer_view *out)
+/* The place of `loc` in a buffer, which stays what it is until writer_view_end(); or NULL. */
+static const char *pin(struct writer *w, uint64_t loc, struct writer_view *out)
 {
     uint64_t at = loc * DISK_SECTOR;
     const char *p = NULL;
@@ -307,8 +308,22 @@ bool writer_view(struct writer *w, uint64_t loc, struct writer_view *out)
         break;
     }
     pthread_mutex_unlock(&w->lock);
+    return p;
+}
+
+bool writer_view(struct writer *w, uint64_t hash, uint64_t loc, struct writer_view *out)
+{
+    const char *p = pin(w, loc, out);
+    struct disk_entry e;
+
     if (p == NULL)
         return false;
+    /* What the index says now is of this buffer: it was copied, and it begins here. What it said
+     * before may have been of an earlier lap. */
+    if (!disk_index_find(w->d->index, hash, &e) || e.loc != loc) {
+        writer_view_end(w, out);
+        return false;
+    }
     /* Behind magic and check, which the thread may be setting just now. */
     memcpy(&out->h.seq, p + offsetof(struct record_header, seq),
         sizeof(out->h) - offsetof(struct record_header, seq));

@@ -40,14 +40,15 @@ enum writer_result {
 MUST_USE enum writer_result writer_append(
     struct writer *w, const struct disk_put *p, uint64_t from, unsigned used);
 
-/* A record that is not written yet: its bytes stay until writer_view_end(). Of the header only
- * magic and check are not set, and the sums are not there. False: not in memory. */
+/* The record of that hash, which the index says is at `loc`, if it is not written yet: its bytes
+ * stay until writer_view_end(). Of the header magic and check are not set, and the sums are not
+ * there. False: it is not in memory. */
 struct writer_view {
     void *buffer; /* private */
     struct record_header h;
     struct span head, body;
 };
-MUST_USE bool writer_view(struct writer *w, uint64_t loc, struct writer_view *out);
+MUST_USE bool writer_view(struct writer *w, uint64_t hash, uint64_t loc, struct writer_view *out);
 void writer_view_end(struct writer *w, struct writer_view *view);
 
 /* Blocks until everything that was appended is written or lost to an error. */

@@ -234,6 +234,30 @@ static void t_a_slow_disk_is_left_alone(void **state)
     rig_free(&r);
 }
 
+/* A read that began before a put does not answer one that came after it. */
+static void t_no_older_record_by_joining(void **state)
+{
+    static struct rig_read first, second;
+    struct rig r;
+    unsigned left = 2;
+
+    (void)state;
+    faulty_rig(&r);
+    put_all(&r, 1);
+    first.left = second.left = &left;
+    faults.read_wait_ms = 300;
+    assert_int_equal(rig_start(&r, &first, 7), DISK_GET_READING);
+    usleep(100 * 1000); /* it is likely under way; if not, this proves less */
+    rig_put(&r, 7, 2, 100);
+    assert_int_equal(rig_start(&r, &second, 7), DISK_GET_READING);
+    while (left != 0)
+        worker_run(r.w);
+    faults.read_wait_ms = 0;
+    assert_true(first.found && second.found);
+    assert_int_equal(second.version, 2);
+    rig_free(&r);
+}
+
 /* All of it at once, with laps, crashes and restarts: what is found is what was put. */
 static void t_everything_at_once(void **state)
 {
@@ -289,6 +313,7 @@ int main(void)
         cmocka_unit_test(t_no_room_on_the_device),
         cmocka_unit_test(t_dead_on_arrival),
         cmocka_unit_test(t_a_slow_disk_is_left_alone),
+        cmocka_unit_test(t_no_older_record_by_joining),
         cmocka_unit_test(t_everything_at_once),
     };
 

@@ -264,7 +264,7 @@ static void *reader(void *arg)
 {
     uint64_t rng = (uint64_t)(uintptr_t)arg, found = 0;
 
-    while (!atomic_load(&stop)) {
+    while (!atomic_load(&stop) || found == 0) {
         uint64_t k = rnd_below(&rng, THREAD_KEYS);
         struct disk_entry e;
 
