@@ -299,14 +299,6 @@ static struct piece piece_of(const struct chunk *c, uint64_t pos, size_t n)
     return p;
 }
 
-/* Chunks that were made one after another often stand so in the file, too: one sendfile(2). */
-static bool piece_follows(const struct piece *last, const struct piece *next)
-{
-    return next->fd >= 0 && next->fd == last->fd &&
-           next->offset == last->offset + (int64_t)last->data.n &&
-           next->data.p == last->data.p + last->data.n;
-}
-
 /* Whether nothing will ever come behind pos. */
 static bool reader_over(const struct reader *r)
 {
@@ -316,7 +308,6 @@ static bool reader_over(const struct reader *r)
 int reader_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
 {
     const struct chunk *c;
-    struct piece p;
     uint64_t pos, n;
     int pieces = 0;
     bool locked;
@@ -328,7 +319,7 @@ int reader_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
         chunk_release(&r->chunk);
     reader_seek(r);
     pos = r->pos;
-    for (c = r->chunk; c != NULL && bytes > 0 && pos < r->end; c = c->next) {
+    for (c = r->chunk; c != NULL && pieces < max && bytes > 0 && pos < r->end; c = c->next) {
         if (pos >= c->at + c->n)
             continue;
         n = c->at + c->n - pos;
@@ -336,13 +327,7 @@ int reader_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
             n = r->end - pos;
         if (n > bytes)
             n = bytes;
-        p = piece_of(c, pos, (size_t)n);
-        if (pieces > 0 && piece_follows(&out[pieces - 1], &p))
-            out[pieces - 1].data.n += (size_t)n;
-        else if (pieces < max)
-            out[pieces++] = p;
-        else
-            break;
+        out[pieces++] = piece_of(c, pos, (size_t)n);
         pos += n;
         bytes -= (size_t)n;
     }

@@ -187,12 +187,12 @@ static void t_opened_when_needed(void **state)
     assert_int_equal(s.asked, 1);
     assert_true(p[0].fd >= 0);
     reader_consume(r, 1000, true);
-    assert_int_equal(reader_pieces(r, p, 8, 99000), 1);
+    assert_int_equal(reader_pieces(r, p, 8, 99000), 2);
     assert_int_equal(s.asked, 1);
-    assert_int_equal(reader_pieces(r, p, 8, 99001), 2);
+    assert_int_equal(reader_pieces(r, p, 8, 99001), 3);
     assert_int_equal(s.asked, 2);
-    assert_int_equal(p[1].data.n, 1);
-    assert_true(body_is(p[1].data.p, 2, 100000, 1));
+    assert_int_equal(p[2].data.n, 1);
+    assert_true(body_is(p[2].data.p, 2, 100000, 1));
     reader_close(&r); /* with both open */
     assert_int_equal(s.closed, 1);
     object_release(&obj);
