@@ -1,4 +1,4 @@
-dist_noinst_SCRIPTS += %D%/coded-hits %D%/hits %D%/slices
+dist_noinst_SCRIPTS += %D%/coded-hits %D%/disk-hits %D%/hits %D%/slices
 EXTRA_PROGRAMS += %D%/codings %D%/purges
 %C%_codings_LDADD = $(LIBS_CODING)
 EXTRA_PROGRAMS += %D%/find
