@@ -9,6 +9,7 @@
  *
  *   GET /status   what runs: version, process, listeners, connections       control
  *   GET /stats    what it has done: every counter, and the cache's memory   control
+ *   GET /volumes  the disk tier: each volume's state and counters           control
  *   GET /metrics  the same for Prometheus, text format 0.0.4                control, metrics
  *   GET /healthz  200 while the process serves                              control, metrics
  *   GET /readyz   200, or 503 while it drains                               control, metrics
@@ -27,6 +28,7 @@
 #include "base/clock.h"
 #include "base/span.h"
 #include "cache/cache.h"
+#include "cache/volumes.h"
 #include "conf/value.h"
 #include "loop/worker.h"
 
@@ -51,6 +53,7 @@ struct admin_facts {
     mono_ms started_ms;
     bool draining;
     struct cache_stats cache;
+    struct cache_volumes volumes; /* in the arena */
 };
 
 struct admin_conf {

@@ -4,6 +4,7 @@
  * Counters come from counters.tbl and the lists of admin_conf, names and sentences included. Gauges
  * are the table here.
  */
+#include "admin/metrics.h"
 #include "admin/answer.h"
 #include "base/buf.h"
 #include "base/counters.h"
@@ -85,13 +86,7 @@ static uint64_t gauge_value(enum gauge id, const struct admin_facts *f, int64_t 
     return 0;
 }
 
-struct writer {
-    struct buf out;
-    const char *metric; /* of the row before, or "" */
-    bool ok;
-};
-
-static void write_sample(struct writer *w, const char *type, const char *metric, const char *labels,
+void metrics_sample(struct metrics *w, const char *type, const char *metric, const char *labels,
     const char *help, uint64_t value)
 {
     bool braces = labels[0] != '\0';
@@ -104,13 +99,13 @@ static void write_sample(struct writer *w, const char *type, const char *metric,
                          labels, braces ? "}" : "", value);
 }
 
-static void write_list(struct writer *w, const struct counter_list *list)
+static void write_list(struct metrics *w, const struct counter_list *list)
 {
     for (unsigned i = 0; i < list->n; i++) {
         char labels[96];
 
         snprintf(labels, sizeof(labels), "%s=\"%.*s\"", list->label, SPAN_ARG(list->value(i)));
-        write_sample(w, "counter", list->metric, labels, list->help, list->sum(i));
+        metrics_sample(w, "counter", list->metric, labels, list->help, list->sum(i));
     }
 }
 
@@ -118,22 +113,23 @@ void admin_serve_metrics(struct admin_call *call)
 {
     const struct counter_list *const *lists = call->conf->counters;
     struct admin_facts f = admin_facts_now(call);
-    struct writer w = {.metric = "", .ok = true};
+    struct metrics w = {.metric = "", .ok = true};
 
-    buf_init(&w.out, METRICS_BYTES);
+    buf_init(&w.out, METRICS_BYTES + metrics_volumes_bytes(&f.volumes));
     for (int c = 0; c < COUNTERS; c++) {
         const struct counter_def *d = &counter_defs[c];
 
-        write_sample(&w, "counter", d->metric, d->labels, d->help, counter_sum((enum counter)c));
+        metrics_sample(&w, "counter", d->metric, d->labels, d->help, counter_sum((enum counter)c));
     }
     for (size_t i = 0; lists != NULL && lists[i] != NULL; i++)
         write_list(&w, lists[i]);
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
         const struct gauge_def *d = &gauges[i];
 
-        write_sample(&w, "gauge", d->metric, d->labels, d->help,
+        metrics_sample(&w, "gauge", d->metric, d->labels, d->help,
             gauge_value(d->id, &f, admin_uptime_s(call, &f)));
     }
+    metrics_volumes(&w, &call->txn->arena, &f.volumes);
     if (w.ok)
         admin_answer_text(call, 200, SPAN("text/plain; version=0.0.4; charset=utf-8"),
             arena_dup(&call->txn->arena, buf_span(&w.out)));

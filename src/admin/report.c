@@ -161,6 +161,35 @@ static void add_counters(struct table *t, json_t *counters)
     }
 }
 
+/* Of all volumes; which one has what is for report_volumes(). */
+static void add_disk(struct table *t, json_t *disk)
+{
+    static const char *const sums[] = {
+        "size_bytes", "objects", "waiting_bytes", "corrupt", "read_errors", "write_errors"};
+    json_t *volumes = json_object_get(disk, "volumes"), *v;
+    json_int_t ready = 0;
+    size_t k;
+
+    if (json_array_size(volumes) == 0)
+        return;
+    table_separate(t);
+    json_array_foreach(volumes, k, v) ready +=
+        strcmp(text_or(json_object_get(v, "state"), ""), "ready") == 0;
+    table_add(t, "disk volumes", "%zu", json_array_size(volumes));
+    table_add(t, "disk volumes ready", "%" JSON_INTEGER_FORMAT, ready);
+    for (size_t i = 0; i < ARRAY_LEN(sums); i++) {
+        json_t *sum;
+        json_int_t all = 0;
+
+        json_array_foreach(volumes, k, v) all += json_integer_value(json_object_get(v, sums[i]));
+        sum = json_integer(all);
+        add_labelled(t, "disk", sums[i], sum);
+        json_decref(sum);
+    }
+    add_count(t, "disk queue objects", json_object_get(disk, "queue_objects"));
+    table_add(t, "disk admission", "%s", text_or(json_object_get(disk, "admission"), "?"));
+}
+
 bool report_stats(const json_t *answer, bool colour, struct buf *out)
 {
     const json_t *memory = json_object_get(answer, "memory");
@@ -171,9 +200,61 @@ bool report_stats(const json_t *answer, bool colour, struct buf *out)
     add_memory_used(&t, memory);
     add_bytes(&t, "memory bodies", json_object_get(memory, "body_bytes"));
     add_count(&t, "memory objects", json_object_get(memory, "objects"));
+    add_bytes(&t, "memory for disk", json_object_get(memory, "disk_bytes"));
     add_count(&t, "fills now", json_object_get(memory, "fills"));
     add_count(&t, "connections now", json_object_get(answer, "connections"));
+    add_disk(&t, json_object_get(answer, "disk"));
     table_separate(&t);
     add_counters(&t, json_object_get(answer, "counters"));
+    return table_write(&t, colour, out);
+}
+
+/* --- volumes ------------------------------------------------------------------------------- */
+
+/* Everything but path and state, as it comes. */
+static void add_volume(struct table *t, size_t number, json_t *volume)
+{
+    const json_t *took = json_object_get(volume, "recovery_ms");
+    const char *name;
+    char label[96];
+    json_t *n;
+
+    snprintf(label, sizeof(label), "volume %zu", number);
+    table_add(t, label, "%s", text_or(json_object_get(volume, "path"), "?"));
+    snprintf(label, sizeof(label), "volume %zu state", number);
+    table_add(t, label, "%s%s", text_or(json_object_get(volume, "state"), "?"),
+        json_is_true(json_object_get(volume, "slow")) ? ", slow" : "");
+    snprintf(label, sizeof(label), "volume %zu recovery", number);
+    table_add(t, label, "%" JSON_INTEGER_FORMAT " ms, after %s", json_integer_value(took),
+        json_is_true(json_object_get(volume, "clean")) ? "a clean stop" : "a crash, or new");
+    json_object_foreach(volume, name, n)
+    {
+        if (strcmp(name, "recovery_ms") == 0)
+            continue;
+        snprintf(label, sizeof(label), "volume %zu %s", number, name);
+        add_counter(t, label, n);
+    }
+}
+
+bool report_volumes(const json_t *answer, bool colour, struct buf *out)
+{
+    json_t *volumes = json_object_get(answer, "volumes"), *one;
+    struct table t = {0};
+    size_t i;
+
+    if (json_array_size(volumes) == 0)
+        table_add(&t, "volumes", "none: what is stored is in memory only");
+    json_array_foreach(volumes, i, one)
+    {
+        add_volume(&t, i + 1, one);
+        table_separate(&t);
+    }
+    if (i > 0) {
+        table_add(&t, "admission", "%s", text_or(json_object_get(answer, "admission"), "?"));
+        add_count(&t, "queue objects", json_object_get(answer, "queue_objects"));
+        add_bytes(&t, "queue", json_object_get(answer, "queue_bytes"));
+        add_bytes(&t, "memory", json_object_get(answer, "memory_bytes"));
+        add_bytes(&t, "memory ghosts", json_object_get(answer, "ghost_bytes"));
+    }
     return table_write(&t, colour, out);
 }

@@ -16,6 +16,7 @@
  * or of another type than expected is left out. False: the buffer's limit does not allow. */
 MUST_USE bool report_status(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_stats(const json_t *answer, bool colour, struct buf *out);
+MUST_USE bool report_volumes(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_explain(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_purge(const json_t *answer, bool colour, struct buf *out);
 

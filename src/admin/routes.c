@@ -27,9 +27,10 @@ static json_t *json_of_u64(uint64_t n)
 
 static json_t *memory(const struct cache_stats *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "budget_bytes", json_of_u64(s->memory_bytes),
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "budget_bytes", json_of_u64(s->memory_bytes),
         "used_bytes", json_of_u64(s->used_bytes), "body_bytes", json_of_u64(s->body_bytes),
-        "objects", json_of_u64(s->objects), "fills", json_of_u64(s->fills));
+        "objects", json_of_u64(s->objects), "fills", json_of_u64(s->fills), "disk_bytes",
+        json_of_u64(s->disk_memory_bytes));
 }
 
 static void serve_status(struct admin_call *call)
@@ -136,9 +137,11 @@ static void serve_stats(struct admin_call *call)
     struct admin_facts f = admin_facts_now(call);
 
     admin_answer_json(call, 200,
-        json_pack("{s:I, s:i, s:o, s:o, s:o}", "uptime_s", (json_int_t)admin_uptime_s(call, &f),
-            "connections", (int)f.connections, "hit_ratio", hit_ratio(), "memory", memory(&f.cache),
-            "counters", counters(call->conf->counters)));
+        json_pack("{s:I, s:i, s:o, s:o, s:o, s:o}", "uptime_s",
+            (json_int_t)admin_uptime_s(call, &f), "connections", (int)f.connections, "hit_ratio",
+            hit_ratio(), "memory", memory(&f.cache), "disk",
+            f.volumes.n > 0 ? admin_volumes_json(&f.volumes) : json_null(), "counters",
+            counters(call->conf->counters)));
 }
 
 static void serve_healthz(struct admin_call *call)
@@ -161,6 +164,8 @@ const struct admin_route admin_routes[] = {
         "what runs: version, process, listeners, connections"},
     {METHOD_GET, "/stats", ADMIN_CONTROL, serve_stats,
         "what it has done: every counter, and the cache's memory"},
+    {METHOD_GET, "/volumes", ADMIN_CONTROL, admin_serve_volumes,
+        "the disk tier: each volume's state and counters"},
     {METHOD_GET, "/metrics", ADMIN_CONTROL | ADMIN_METRICS, admin_serve_metrics,
         "the same for Prometheus"},
     {METHOD_GET, "/healthz", ADMIN_CONTROL | ADMIN_METRICS, serve_healthz,

@@ -24,6 +24,7 @@ enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20, PATH_BYTES = 64 << 10 };
 
 static int run_status(const struct ctl *ctl);
 static int run_stats(const struct ctl *ctl);
+static int run_volumes(const struct ctl *ctl);
 static int run_explain(const struct ctl *ctl);
 
 static const struct command {
@@ -34,6 +35,8 @@ static const struct command {
     {"status", "What runs: version, process, since when, listeners, connections, memory.",
         run_status, 0, 0},
     {"stats", "What it has done: requests by cache status, bytes, memory, origins.", run_stats, 0,
+        0},
+    {"volumes", "The disk tier: each volume's state, size, and what it has done.", run_volumes, 0,
         0},
     {"explain", "URL: what would become of a request, and why.", run_explain, 1, 1},
     {"purge", "url URL..., prefix URL..., tag TAG..., site HOST... or all: out of the cache.",
@@ -134,6 +137,11 @@ static int run_status(const struct ctl *ctl)
 static int run_stats(const struct ctl *ctl)
 {
     return ctl_show(ctl, METHOD_GET, "/stats", report_stats);
+}
+
+static int run_volumes(const struct ctl *ctl)
+{
+    return ctl_show(ctl, METHOD_GET, "/volumes", report_volumes);
 }
 
 /* --- explain ------------------------------------------------------------------------------ */

@@ -163,4 +163,5 @@ void cache_stats(struct cache *c, struct cache_stats *out)
     out->used_bytes += flights_bytes(c->budget_bytes) + purges_bytes(c->budget_bytes);
     out->fills = atomic_load_explicit(&c->fills, memory_order_relaxed);
     purges_stats(c->purges, out);
+    out->disk_memory_bytes = c->disk != NULL ? disk_tier_memory(c->disk) : 0;
 }

@@ -97,13 +97,14 @@ void cache_clear(struct cache *c);
 uint64_t cache_object_max(const struct cache *c);
 
 struct cache_stats {
-    uint64_t memory_bytes; /* the budget */
-    uint64_t used_bytes;   /* of it in use, overhead included */
-    uint64_t body_bytes;   /* of stored objects */
-    uint64_t objects;      /* stored */
-    uint64_t fills;        /* in flight */
-    uint64_t purge_seq;    /* number of the last purge */
-    uint64_t purge_labels; /* that are remembered as purged, of at most the next */
+    uint64_t memory_bytes;      /* the budget */
+    uint64_t used_bytes;        /* of it in use, overhead included */
+    uint64_t disk_memory_bytes; /* index, buffers and ghosts of the disk tier, beside the budget */
+    uint64_t body_bytes;        /* of stored objects */
+    uint64_t objects;           /* stored */
+    uint64_t fills;             /* in flight */
+    uint64_t purge_seq;         /* number of the last purge */
+    uint64_t purge_labels;      /* that are remembered as purged, of at most the next */
     uint64_t purge_labels_max;
     uint64_t purge_prefixes; /* likewise, of at most PURGE_PREFIXES_MAX */
 };

@@ -171,6 +171,26 @@ void disk_tier_close(struct disk_tier **tp)
     free(t);
 }
 
+/* --- its memory ------------------------------------------------------------------------------- */
+
+uint64_t disk_tier_ghost_bytes(const struct disk_tier *t)
+{
+    return (uint64_t)t->admission.seen.sets * GHOSTS_WAYS * sizeof(*t->ghosts);
+}
+
+uint64_t disk_tier_memory(struct disk_tier *t)
+{
+    uint64_t bytes = disk_tier_ghost_bytes(t);
+
+    for (unsigned i = 0; i < t->volumes_n; i++) {
+        struct disk_stats s;
+
+        disk_stats(t->volumes[i], &s);
+        bytes += s.index_bytes + s.buffer_bytes;
+    }
+    return bytes;
+}
+
 /* --- which volume ---------------------------------------------------------------------------- */
 
 /* Weighted rendezvous: of all volumes the one whose own draw for that key, stretched by its size,

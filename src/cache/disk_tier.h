@@ -46,6 +46,8 @@ void disk_tier_close(struct disk_tier **t);
 void disk_tier_keep(struct disk_tier *t, struct object *obj);
 /* What is stored under that key must not come back. */
 void disk_tier_drop(struct disk_tier *t, struct span key);
+/* Of memory, beside the budget of the memory tier: index, buffers, ghosts. */
+MUST_USE uint64_t disk_tier_memory(struct disk_tier *t);
 /* Whether something seems to be stored under that key. */
 MUST_USE bool disk_tier_has(struct disk_tier *t, struct span key);
 

@@ -31,6 +31,8 @@ struct disk_tier {
     uint32_t *ghosts; /* owns */
 };
 
+/* Of memory. */
+uint64_t disk_tier_ghost_bytes(const struct disk_tier *t);
 /* The volume on which a key's record stands. */
 struct disk *disk_tier_volume(const struct disk_tier *t, struct span key);
 /* Drops a record, but not what may be queued. */

@@ -282,3 +282,11 @@ void disk_writer_forget(struct disk_writer *w, struct span key)
     }
     pthread_mutex_unlock(&w->lock);
 }
+
+void disk_writer_queued(struct disk_writer *w, uint64_t *objects, uint64_t *bytes)
+{
+    pthread_mutex_lock(&w->lock);
+    *objects = w->queued;
+    *bytes = w->bytes;
+    pthread_mutex_unlock(&w->lock);
+}

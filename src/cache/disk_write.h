@@ -11,6 +11,7 @@
 #include "base/span.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct disk_tier;
 struct disk_writer;
@@ -26,6 +27,8 @@ MUST_USE struct disk_writer *disk_writer_new(struct disk_tier *t, uint64_t bytes
 void disk_writer_free(struct disk_writer **w);
 
 void disk_writer_put(struct disk_writer *w, struct object *obj);
+/* How many objects wait or are being written, and the memory that they hold. */
+void disk_writer_queued(struct disk_writer *w, uint64_t *objects, uint64_t *bytes);
 /* What is queued under that key is not written any more, and what is being written is dropped when
  * it has been. */
 void disk_writer_forget(struct disk_writer *w, struct span key);

@@ -27,7 +27,7 @@ src_cache_libcache_a_SOURCES = \
 	%D%/slice.c %D%/slice.h \
 	%D%/status.c %D%/status.h \
 	%D%/text.h \
-	%D%/update.c %D%/update.h \
+	%D%/volumes.c %D%/volumes.h %D%/update.c %D%/update.h \
 	%D%/vary.c %D%/vary.h \
 	%D%/vary_codings.c %D%/vary_codings.h \
 	%D%/vary_value.c %D%/vary_value.h

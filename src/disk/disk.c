@@ -221,6 +221,7 @@ enum disk_put_result disk_put(struct disk *d, const struct disk_put *p)
         disk_count(&d->counts.refused_puts, 1);
         return DISK_PUT_BUSY;
     }
+    disk_count(&d->counts.admitted, 1);
     disk_count(&d->counts.admitted_bytes, record_bytes((uint32_t)p->head.n, (uint32_t)body_n));
     return DISK_PUT_DONE;
 }
@@ -299,11 +300,14 @@ void disk_stats(struct disk *d, struct disk_stats *out)
         .objects = disk_index_count(d->index),
         .index_bytes = disk_index_bytes(d->index),
         .buffer_bytes = writer_bytes(d->writer) + readers_bytes(d->readers),
+        .waiting_bytes = writer_waiting(d->writer),
         .segments = d->v->sb.segments,
         .head = atomic_load(&d->ring.head),
         .tail = atomic_load(&d->ring.tail),
         .clean = d->clean,
 #define COPY(name) .name = atomic_load_explicit(&c->name, memory_order_relaxed)
+        COPY(admitted),
+        COPY(reinserted),
         COPY(admitted_bytes),
         COPY(reinserted_bytes),
         COPY(written_bytes),

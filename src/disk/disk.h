@@ -171,7 +171,9 @@ struct disk_stats {
     uint64_t index_bytes;          /* of memory */
     uint64_t buffer_bytes;         /* of memory: aggregation and read buffers */
     uint64_t segments, head, tail; /* head and tail are sequence numbers */
+    uint64_t admitted, reinserted; /* records */
     uint64_t admitted_bytes, reinserted_bytes, written_bytes;
+    uint64_t waiting_bytes;                       /* put, and not on the disk yet */
     uint64_t reads, reads_joined, reads_buffered; /* buffered: found before it was written */
     uint64_t reads_missed; /* the record was another's, or had gone meanwhile */
     uint64_t refused_puts, refused_reads;

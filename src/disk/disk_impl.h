@@ -20,9 +20,9 @@ struct keeper;
 
 /* Counted by whoever does it; the names are those of struct disk_stats. */
 struct disk_counts {
-    _Atomic uint64_t admitted_bytes, reinserted_bytes, written_bytes, reads, reads_joined,
-        reads_buffered, reads_missed, refused_puts, refused_reads, corrupt, read_errors,
-        write_errors, dropped_live, dropped_dead, dropped_full, checkpoints, recovered;
+    _Atomic uint64_t admitted, reinserted, admitted_bytes, reinserted_bytes, written_bytes, reads,
+        reads_joined, reads_buffered, reads_missed, refused_puts, refused_reads, corrupt,
+        read_errors, write_errors, dropped_live, dropped_dead, dropped_full, checkpoints, recovered;
 };
 
 struct disk {

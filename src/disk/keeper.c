@@ -116,6 +116,7 @@ static bool reinsert(struct keeper *k, uint64_t seq, const struct footer_entry *
     if (writer_append(d->writer, &again, e->loc, e->used / 2) == WRITER_BUSY)
         return false;
     k->credit -= n;
+    disk_count(&d->counts.reinserted, 1);
     disk_count(&d->counts.reinserted_bytes, n);
     return true;
 }

@@ -553,3 +553,18 @@ uint64_t writer_bytes(const struct writer *w)
 {
     return (uint64_t)w->d->conf.buffers * w->d->conf.buffer_bytes;
 }
+
+uint64_t writer_waiting(struct writer *w)
+{
+    uint64_t bytes = 0;
+
+    pthread_mutex_lock(&w->lock);
+    for (unsigned i = 0; i < w->d->conf.buffers; i++) {
+        const struct buffer *b = &w->buffers[i];
+
+        if (b->state == BUFFER_OPEN || b->state == BUFFER_SEALED)
+            bytes += b->used - b->first;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return bytes;
+}

@@ -54,5 +54,7 @@ void writer_view_end(struct writer *w, struct writer_view *view);
 /* Blocks until everything that was appended is written or lost to an error. */
 void writer_flush(struct writer *w);
 uint64_t writer_bytes(const struct writer *w); /* of memory */
+/* Bytes that were appended and are not written yet. */
+uint64_t writer_waiting(struct writer *w);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/notify.h"
 #include "base/sink.h"
 #include "cache/cache.h"
+#include "cache/volumes.h"
 #include "config.h"
 #include "edge/conf.h"
 #include "edge/explain.h"
@@ -114,6 +115,7 @@ static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
         .draining = atomic_load(&e->stopping),
     };
     cache_stats(e->cache, &out->cache);
+    cache_volumes(e->cache, a, &out->volumes);
 }
 
 static bool open_admin(struct edge *e)

@@ -1,6 +1,8 @@
 """The disk tier: what is stored survives restarts and crashes, and what was purged stays away."""
 import gzip
+import json
 import os
+import re
 import signal
 
 import pytest
@@ -22,15 +24,31 @@ def config(origin, directory, memory="32MiB", size="64MiB", site=""):
 
 @pytest.fixture
 def disk_edge(selvaged, origin, tmp_path):
-    """Starts an edge over the one volume of the test; called again it is the next life of it."""
+    """Starts an edge over the one volume of the test; called again it is the next life of it. What
+    is stored is known when it returns."""
     def start(**options):
-        return selvaged(config=config(origin, tmp_path, **options))
+        edge = selvaged(config=config(origin, tmp_path, **options))
+        wait_for(lambda: volume(edge)["state"] == "ready", "the end of recovery")
+        return edge
     return start
 
 
+def volumes(edge):
+    return json.loads(edge.ctl("--json", "volumes"))
+
+
+def volume(edge):
+    return volumes(edge)["volumes"][0]
+
+
 def written(edge, n):
-    """Waits until that many records were handed to the volume, and have had the time to be sealed."""
+    """Waits until that many records were handed to the volume, and stand on it."""
     wait_for(lambda: edge.metric("selvage_disk_written_records_total") >= n, f"{n} records written")
+
+    def waiting():
+        v = volumes(edge)
+        return v["queue_objects"] + sum(one["waiting_bytes"] for one in v["volumes"])
+    wait_for(lambda: waiting() == 0, "all of it on the disk")
 
 
 def status(answer):
@@ -74,8 +92,12 @@ def test_survives_a_crash(disk_edge, origin):
     written(first, len(pages))
     crash(first)
     second = disk_edge()
+    facts = volume(second)
+    assert not facts["clean"] and facts["recovered"] == len(pages)
     for path, body in pages.items():
-        assert second.get(path).body == body
+        answer = second.get(path)
+        assert answer.body == body and "hit" in status(answer), path
+        assert len(origin.requests(path)) == 1
 
 
 def test_large_ones_come_back_in_slices(disk_edge, origin):
@@ -167,6 +189,8 @@ def test_the_one_line_form(selvaged, origin, tmp_path):
         edge = selvaged(origin=origin, args=["--disk", f"{tmp_path}/v=32MiB"])
         wait_for(lambda e=edge, x=expected: x in status(e.get("/a")), expected)
         edge.stop()
+
+
 def test_purged_things_do_not_come_back(disk_edge, origin):
     origin.page("/gone", b"old", {**KEEP, "Surrogate-Key": "t1"})
     origin.page("/soft", b"old", {**KEEP, "ETag": '"s"'})
@@ -184,8 +208,6 @@ def test_purged_things_do_not_come_back(disk_edge, origin):
     assert "stale" in status(second.get("/soft"))
 
 
-
-
 def test_codings_after_a_restart(disk_edge, origin):
     """What comes back from the disk gets the codings that it would have got before."""
     body = b"all work and no play " * 500
@@ -200,3 +222,45 @@ def test_codings_after_a_restart(disk_edge, origin):
     assert coded["Content-Encoding"] == "gzip" and gzip.decompress(coded.body) == body
     plain = second.get("/text")
     assert plain.body == body and "Accept-Encoding" in plain["Vary"]
+
+
+def test_what_volumes_do_is_told(disk_edge, origin, tmp_path):
+    origin.page("/a", blob(5000), KEEP)
+    first = disk_edge()
+    first.get("/a")
+    written(first, 1)
+    path = f"{tmp_path}/volume"
+    facts = volume(first)
+    assert (facts["path"], facts["state"], facts["slow"]) == (path, "ready", False)
+    assert facts["size_bytes"] == 64 * MIB and facts["objects"] == facts["admitted"] == 1
+    assert facts["written_bytes"] >= facts["admitted_bytes"] > 5000
+    assert facts["index_bytes"] > 0 and facts["buffer_bytes"] > 0 and facts["recovered"] == 0
+    stats = json.loads(first.ctl("--json", "stats"))
+    assert stats["disk"]["volumes"][0]["path"] == path
+    assert stats["disk"]["admission"] == "all"
+    assert stats["memory"]["disk_bytes"] == stats["disk"]["memory_bytes"] == (
+        facts["index_bytes"] + facts["buffer_bytes"] + stats["disk"]["ghost_bytes"])
+    metrics = first.metrics()
+    label = f'volume="{path}"'
+    assert metrics[f'selvage_volume_state{{{label},state="ready"}}'] == 1
+    assert metrics[f'selvage_volume_state{{{label},state="offline"}}'] == 0
+    assert metrics[f'selvage_volume_written_records_total{{{label},kind="admitted"}}'] == 1
+    assert metrics[f"selvage_volume_records{{{label}}}"] == 1
+    assert metrics["selvage_disk_queue_objects"] == 0
+    table = first.ctl("volumes")
+    assert re.search(rf"^volume 1 +{path}$", table, re.M)
+    assert re.search("^volume 1 state +ready$", table, re.M)
+    assert "disk volumes ready" in first.ctl("stats")
+    first.stop()
+    second = disk_edge()
+    facts = volume(second)
+    assert facts["clean"] and facts["recovered"] == facts["objects"] == 1
+    assert second.get("/a").body == blob(5000)
+    assert volume(second)["reads"] == 1
+
+
+def test_without_volumes(edge):
+    assert json.loads(edge.ctl("--json", "volumes"))["volumes"] == []
+    assert "memory only" in edge.ctl("volumes")
+    assert "selvage_volume" not in str(edge.metrics())
+    assert json.loads(edge.ctl("--json", "stats"))["disk"] is None

@@ -39,6 +39,10 @@ struct daemon {
 static void facts(void *app, struct arena *a, struct admin_facts *out)
 {
     struct span *listens = arena_alloc(a, 2 * sizeof(*listens));
+    static const struct cache_volume volumes[] = {
+        {.path = "/plain", .state = DISK_READY, .disk = {.objects = 11, .corrupt = 1}},
+        {.path = "/a \"b\\c\nd", .state = DISK_OFFLINE, .slow = true, .disk = {.objects = 12}},
+    };
 
     listens[0] = SPAN("127.0.0.1:80");
     listens[1] = SPAN("a \"quoted\" one");
@@ -59,6 +63,10 @@ static void facts(void *app, struct arena *a, struct admin_facts *out)
             .purge_labels = 8,
             .purge_labels_max = 512,
             .purge_prefixes = 3},
+        .volumes = {.v = volumes,
+            .n = ARRAY_LEN(volumes),
+            .admission = ADMISSION_SECOND,
+            .queue_objects = 6},
     };
 }
 
@@ -280,6 +288,22 @@ static void status(void **state)
     json_decref(json);
 }
 
+static void volumes(void **state)
+{
+    json_t *json = ask_json("/volumes"), *all = json_object_get(json, "volumes"), *second;
+
+    (void)state;
+    assert_int_equal(json_array_size(all), 2);
+    second = json_array_get(all, 1);
+    assert_string_equal(json_string_value(json_object_get(second, "path")), "/a \"b\\c\nd");
+    assert_string_equal(json_string_value(json_object_get(second, "state")), "offline");
+    assert_true(json_is_true(json_object_get(second, "slow")));
+    assert_int_equal(number(second, "objects", NULL), 12);
+    assert_int_equal(number(json, "queue_objects", NULL), 6);
+    assert_string_equal(json_string_value(json_object_get(json, "admission")), "second");
+    json_decref(json);
+}
+
 static void stats_have_every_counter(void **state)
 {
     json_t *before = ask_json("/stats"), *after;
@@ -333,6 +357,14 @@ static void metrics(void **state)
         "selvage_purge_labels{kind=\"most\"} 512",
         "selvage_purge_prefixes 3",
         "selvage_purge_sequence 99",
+        "selvage_volume_state{volume=\"/plain\",state=\"ready\"} 1",
+        "selvage_volume_state{volume=\"/a \\\"b\\\\c\\nd\",state=\"ready\"} 0",
+        "selvage_volume_state{volume=\"/a \\\"b\\\\c\\nd\",state=\"offline\"} 1",
+        "selvage_volume_slow{volume=\"/a \\\"b\\\\c\\nd\"} 1",
+        "selvage_volume_records{volume=\"/plain\"} 11",
+        "selvage_volume_corrupt_total{volume=\"/plain\"} 1",
+        "selvage_disk_queue_objects 6",
+        "selvage_disk_admission_level 2",
         "selvage_connections 17",
         "selvage_build_info{version=\"" VERSION "\"} 1",
         "selvage_draining 0",
@@ -351,7 +383,7 @@ static void metrics(void **state)
             seen += span_eq(line, span_of(lines[i])) ? 1U << i : 0; /* twice would overflow */
     }
     assert_int_equal(seen, (1U << ARRAY_LEN(lines)) - 1);
-    assert_int_equal(samples, COUNTERS + 13 + 2);
+    assert_int_equal(samples, COUNTERS + 13 + 2 + 2 * 30 + 4);
     admin_reply_free(&reply);
 }
 
@@ -593,6 +625,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_doors),
         WITH_DAEMON(status),
+        WITH_DAEMON(volumes),
         WITH_DAEMON(stats_have_every_counter),
         WITH_DAEMON(metrics),
         WITH_DAEMON(health_follows_draining),

@@ -106,6 +106,59 @@ static void strange_answers(void **state)
         "listen         ?\n");
 }
 
+static void volumes(void **state)
+{
+    (void)state;
+    expect(report_volumes, "{\"volumes\": []}", false,
+        "volumes  none: what is stored is in memory only\n");
+    expect(report_volumes,
+        "{\"admission\": \"small\", \"memory_bytes\": 3072, \"ghost_bytes\": 1024,"
+        " \"queue_objects\": 0, \"queue_bytes\": 0, \"volumes\": [{\"path\": \"/v\\u001b[1m\","
+        " \"state\": \"read-only\", \"slow\": true, \"size_bytes\": 1048576, \"objects\": 3,"
+        " \"recovery_ms\": 12, \"clean\": true}]}",
+        false,
+        "volume 1           /v?[1m\n"
+        "volume 1 state     read-only, slow\n"
+        "volume 1 recovery  12 ms, after a clean stop\n"
+        "volume 1 size      1.0 MiB\n"
+        "volume 1 objects   3\n"
+        "\n"
+        "admission          small\n"
+        "queue objects      0\n"
+        "queue              0 B\n"
+        "memory             3.0 KiB\n"
+        "memory ghosts      1.0 KiB\n");
+    expect(report_volumes, "{\"volumes\": [1]}", false,
+        "volume 1           ?\n"
+        "volume 1 state     ?\n"
+        "volume 1 recovery  0 ms, after a crash, or new\n"
+        "\n"
+        "admission          ?\n");
+}
+
+static void disk_in_stats(void **state)
+{
+    (void)state;
+    expect(report_stats,
+        "{\"disk\": {\"admission\": \"all\", \"queue_objects\": 2, \"volumes\": ["
+        "{\"state\": \"ready\", \"size_bytes\": 1024, \"objects\": 3},"
+        "{\"state\": \"offline\", \"size_bytes\": 1024, \"objects\": 4, \"corrupt\": 1}]}}",
+        false,
+        "requests                  0\n"
+        "\n\n"
+        "disk volumes              2\n"
+        "disk volumes ready        1\n"
+        "disk size           2.0 KiB\n"
+        "disk objects              7\n"
+        "disk waiting            0 B\n"
+        "disk corrupt              1\n"
+        "disk read errors          0\n"
+        "disk write errors         0\n"
+        "disk queue objects        2\n"
+        "disk admission          all\n"
+        "\n");
+}
+
 static void explain(void **state)
 {
     (void)state;
@@ -210,6 +263,8 @@ int main(void)
         cmocka_unit_test(stats),
         cmocka_unit_test(colour_marks_what_did_not_happen),
         cmocka_unit_test(strange_answers),
+        cmocka_unit_test(volumes),
+        cmocka_unit_test(disk_in_stats),
         cmocka_unit_test(explain),
         cmocka_unit_test(purge),
         cmocka_unit_test(refuses_too_much),
