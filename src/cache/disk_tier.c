@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cache/disk_tier_impl.h"
 #include "cache/object.h"
+#include "cache/purge_impl.h"
 #include "cache/slice.h"
 #include "cache/spec.h"
 
@@ -75,13 +76,22 @@ static struct volume *open_volume(
     return v;
 }
 
+/* What a volume need not keep any longer. On its keeper's thread. */
+static bool is_dead(void *ctx, const struct disk_meta *m)
+{
+    struct cache *c = ctx;
+
+    return (m->expires != 0 && m->expires < clock_wall_ms() / 1000) ||
+           purges_dead(c->purges, m->site, m->born);
+}
+
 /* --- life ----------------------------------------------------------------------------------- */
 
 static bool open_all(
     struct disk_tier *t, const struct cache_conf *conf, uint64_t journal, char err[VOLUME_ERR_MAX])
 {
     for (const struct disk_volume_conf *v = conf->volumes; v != NULL; v = v->next) {
-        struct disk_conf disk = {.slow_ms = t->wait_ms};
+        struct disk_conf disk = {.slow_ms = t->wait_ms, .dead = is_dead, .ctx = t->cache};
         struct volume *opened;
 
         check(t->volumes_n < DISK_TIER_VOLUMES_MAX);

@@ -90,9 +90,24 @@ static unsigned spans_of(
     return spans;
 }
 
+/* When nothing can be done with it any more: what has a validator may be made fresh again. 0:
+ * never.
+ */
+static wall_s useless_at(const struct object *o)
+{
+    const struct freshness *f = &o->fresh;
+    uint32_t stale = f->while_revalidate_s > f->if_error_s ? f->while_revalidate_s : f->if_error_s;
+
+    if (f->response_s == 0 || object_get(o, FIELD_ETAG).n > 0 ||
+        object_get(o, FIELD_LAST_MODIFIED).n > 0)
+        return 0;
+    return f->response_s + f->lifetime_s - f->initial_age_s + stale;
+}
+
 static struct disk_meta meta_of(const struct object *o, enum disk_kind kind)
 {
-    return (struct disk_meta){.born = o->born, .site = o->site, .kind = (uint8_t)kind};
+    return (struct disk_meta){
+        .born = o->born, .site = o->site, .expires = useless_at(o), .kind = (uint8_t)kind};
 }
 
 /* A slice's record has nothing but its key for a head. */

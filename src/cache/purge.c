@@ -239,6 +239,16 @@ enum purged purges_ask_key(struct purges *p, struct span key, uint64_t site, uin
     return m.hard > born ? PURGED_HARD : m.soft > born ? PURGED_SOFT : PURGED_NOT;
 }
 
+bool purges_dead(struct purges *p, uint64_t site, uint64_t born)
+{
+    struct purge_mark m = {0, 0};
+
+    if (site != 0)
+        m = purge_table_get(&p->table, site);
+    purge_mark_raise(&m, purge_table_floor(&p->table)); /* the last one: see purge_table.h */
+    return m.hard > born;
+}
+
 struct object *purges_sift(struct cache *c, struct object *obj)
 {
     if (purges_ask(c->purges, obj) != PURGED_HARD)
