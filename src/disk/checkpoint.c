@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "disk/crew.h"
+#include "disk/writer.h"
 
 #include <stdlib.h>
 
@@ -27,6 +28,9 @@ void checkpoint_begin(struct disk *d, struct checkpoint *c, bool clean)
             },
         .page = disk_io_memory(checkpoint_shard_bytes(disk_index_shard_bytes(d->index))),
     };
+    /* What it says of segments before the head is on the disk then, and in their footers. */
+    if (!clean)
+        writer_flush(d->writer);
 }
 
 void checkpoint_drop(struct checkpoint *c)

@@ -17,7 +17,8 @@ struct checkpoint {
     char *page;    /* owns; NULL: none is being written */
 };
 
-/* `clean`: nothing is put any more, and nothing will be. */
+/* `clean`: nothing is put any more, nothing will be, and there is no writer. Otherwise this waits
+ * for what has been put so far. */
 void checkpoint_begin(struct disk *d, struct checkpoint *c, bool clean);
 enum checkpoint_step { CHECKPOINT_MORE, CHECKPOINT_DONE, CHECKPOINT_FAILED };
 /* Writes the next shard, and at last the header. After the last two nothing is being written. */

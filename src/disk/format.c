@@ -240,7 +240,7 @@ void record_seal(uint64_t id, void *p)
     h->magic = RECORD_MAGIC;
 }
 
-bool record_parse(uint64_t id, uint64_t seq, const void *p, size_t n, struct record_view *out)
+bool record_head_parse(uint64_t id, uint64_t seq, const void *p, size_t n, struct record_view *out)
 {
     struct record_header *h = &out->h;
     uint32_t head_at;
@@ -250,15 +250,22 @@ bool record_parse(uint64_t id, uint64_t seq, const void *p, size_t n, struct rec
     memcpy(h, p, sizeof(*h));
     if (h->magic != RECORD_MAGIC || h->seq != seq || h->head_n > RECORD_HEAD_MAX ||
         h->body_n > RECORD_BODY_MAX || h->pieces != pieces_of(h->body_n) ||
-        (uint64_t)h->sectors * DISK_SECTOR != record_bytes(h->head_n, h->body_n) ||
-        record_bytes(h->head_n, h->body_n) > n)
-        return false;
-    if (h->check != header_sum(id, h, p))
+        (uint64_t)h->sectors * DISK_SECTOR != record_bytes(h->head_n, h->body_n))
         return false;
     head_at = record_head_at(h->body_n);
+    if (head_at + h->head_n > n || h->check != header_sum(id, h, p))
+        return false;
     out->sums = (const uint64_t *)(const void *)((const char *)p + sizeof(*h));
     out->head = span_make((const char *)p + head_at, h->head_n);
-    out->body = span_make((const char *)p + head_at + h->head_n, h->body_n);
+    out->body = span_make(NULL, h->body_n);
+    return true;
+}
+
+bool record_parse(uint64_t id, uint64_t seq, const void *p, size_t n, struct record_view *out)
+{
+    if (!record_head_parse(id, seq, p, n, out) || (uint64_t)out->h.sectors * DISK_SECTOR > n)
+        return false;
+    out->body.p = out->head.p + out->head.n;
     return true;
 }
 

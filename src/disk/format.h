@@ -137,6 +137,10 @@ void record_seal(uint64_t id, void *p);
  * damaged. The body has still to be looked at. */
 MUST_USE bool record_parse(
     uint64_t id, uint64_t seq, const void *p, size_t n, struct record_view *out);
+/* The same of a record of which only the first n bytes are there: its head is among them; of the
+ * body only the length is known. */
+MUST_USE bool record_head_parse(
+    uint64_t id, uint64_t seq, const void *p, size_t n, struct record_view *out);
 MUST_USE bool record_body_ok(uint64_t id, const struct record_view *r);
 
 struct checkpoint_header {

@@ -4,6 +4,7 @@
 #include "base/thread.h"
 #include "disk/checkpoint.h"
 #include "disk/recovery.h"
+#include "disk/segment.h"
 #include "disk/writer.h"
 
 #include <stdlib.h>
@@ -170,19 +171,18 @@ static void empty_tail(struct keeper *k)
     uint64_t seq = atomic_load(&d->ring.tail), at = volume_segment_at(d->v, seq);
     void *memory;
     uint32_t n;
-    const struct footer_entry *v = segment_footer(d, seq, &n, &memory);
-    bool dense;
+    bool scanned, dense;
+    const struct footer_entry *v = segment_list(d, seq, &n, &memory, &scanned);
 
     earn_credit(k);
     k->window_n = 0;
-    if (v != NULL) {
-        dense = is_dense(k, seq, v, n);
-        for (uint32_t i = 0; i < n; i++)
-            empty_one(k, seq, &v[i], dense);
-    } else {
+    dense = is_dense(k, seq, v, n);
+    for (uint32_t i = 0; i < n; i++)
+        empty_one(k, seq, &v[i], dense);
+    /* The index may lead to some that are not in the list. */
+    if (scanned)
         disk_count(&d->counts.dropped_live, disk_index_drop_range(d->index, at / DISK_SECTOR,
                                                 (at + d->v->sb.segment_bytes) / DISK_SECTOR));
-    }
     free(memory);
     ring_retire(&d->ring);
 }

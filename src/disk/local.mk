@@ -10,5 +10,7 @@ src_disk_libdisk_a_SOURCES = \
 	%D%/readers.c %D%/readers.h \
 	%D%/recovery.c %D%/recovery.h \
 	%D%/ring.c %D%/ring.h \
+	%D%/segment.c %D%/segment.h \
 	%D%/volume.c %D%/volume.h \
+	%D%/walk.c %D%/walk.h \
 	%D%/writer.c %D%/writer.h

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "disk/checkpoint.h"
 #include "disk/crew.h"
+#include "disk/segment.h"
 
 #include <stdlib.h>
 
@@ -10,40 +11,11 @@ struct recovery {
     struct disk *d;
     uint64_t *seqs; /* owns; what the header of each segment says */
     uint64_t head;  /* the newest of them */
-    uint64_t floor; /* what the checkpoint has, up to and with this one */
+    uint64_t floor; /* the checkpoint has what is in segments before this one */
     uint64_t first; /* of those that are read again */
 };
 
 /* --- one segment --- */
-
-const struct footer_entry *segment_footer(struct disk *d, uint64_t seq, uint32_t *n, void **memory)
-{
-    enum { FIRST = 128 << 10 }; /* what most footers are smaller than */
-    uint64_t segment_bytes = d->v->sb.segment_bytes, id = d->v->sb.id;
-    uint64_t end = volume_segment_at(d->v, seq) + segment_bytes, bytes = FIRST;
-    char *p = disk_io_memory(bytes);
-    const struct footer_entry *v = NULL;
-
-    *memory = p;
-    if (!volume_read(d->v, p, bytes, end - bytes)) {
-        disk_failed(d, false);
-        return NULL;
-    }
-    if (!footer_tail_parse(id, seq, d->v->sb.segment_bytes, p + bytes - DISK_PAGE, n))
-        return NULL;
-    if (footer_bytes(*n) <= bytes) {
-        v = footer_parse(id, seq, d->v->sb.segment_bytes, p + bytes - footer_bytes(*n), *n);
-    } else {
-        free(p);
-        bytes = footer_bytes(*n);
-        *memory = p = disk_io_memory(bytes);
-        if (volume_read(d->v, p, bytes, end - bytes))
-            v = footer_parse(id, seq, d->v->sb.segment_bytes, p, *n);
-        else
-            disk_failed(d, false);
-    }
-    return v;
-}
 
 /* A place in the log, and whether what stands at another was written before it. */
 struct written {
@@ -76,66 +48,14 @@ static void index_entry(struct disk *d, uint64_t seq, const struct footer_entry 
         disk_count(&d->counts.dropped_full, 1);
 }
 
-static struct footer_entry entry_of(const struct record_header *h, uint64_t at)
-{
-    return (struct footer_entry){
-        .hash = h->key_lo,
-        .born = h->born,
-        .site = h->site,
-        .expires = h->expires,
-        .sector = (uint32_t)(at / DISK_SECTOR),
-        .sectors = (uint16_t)h->sectors,
-        .kind = h->kind,
-        .flags = h->flags,
-    };
-}
-
-/* The entries of the records that stand in a segment, in memory that the caller frees. A torn
- * record is passed over; a footer's room is left at the end. */
-static struct footer_entry *scan(struct disk *d, uint64_t seq, const char *segment, uint32_t *n)
-{
-    uint64_t bytes = d->v->sb.segment_bytes;
-    struct footer_entry *v = NULL;
-    struct segment_header h;
-    uint32_t cap = 0;
-
-    *n = 0;
-    if (!segment_header_parse(d->v->sb.id, segment, &h))
-        return NULL;
-    for (uint64_t at = DISK_PAGE; at + footer_bytes(*n + 1) < bytes;) {
-        struct record_view r;
-
-        if (!record_parse(d->v->sb.id, seq, segment + at, bytes - at, &r) || r.h.run != h.run) {
-            at += DISK_SECTOR;
-            continue;
-        }
-        if (at + (uint64_t)r.h.sectors * DISK_SECTOR + footer_bytes(*n + 1) > bytes)
-            break;
-        if (*n == cap) {
-            cap = cap != 0 ? 2 * cap : 64;
-            v = xrealloc(v, cap * sizeof(*v));
-        }
-        v[(*n)++] = entry_of(&r.h, at);
-        at += (uint64_t)r.h.sectors * DISK_SECTOR;
-    }
-    return v;
-}
-
 /* A segment without a footer, because the process ended before it was full. It gets one. */
 static void replay_open_segment(struct disk *d, uint64_t seq)
 {
     uint64_t at = volume_segment_at(d->v, seq), bytes = d->v->sb.segment_bytes;
-    void *segment = disk_io_memory(bytes), *footer;
-    struct footer_entry *v;
     uint32_t n;
+    struct footer_entry *v = segment_scan(d, seq, &n);
+    void *footer;
 
-    if (!volume_read(d->v, segment, bytes, at)) {
-        disk_failed(d, false);
-        free(segment);
-        return;
-    }
-    v = scan(d, seq, segment, &n);
-    free(segment);
     for (uint32_t i = 0; i < n; i++)
         index_entry(d, seq, &v[i]);
     footer = disk_io_memory(footer_bytes(n));
@@ -207,7 +127,7 @@ static bool keep(void *ctx, const struct disk_entry *e)
     if (at < sb->segments_at)
         return false;
     segment = (at - sb->segments_at) / sb->segment_bytes;
-    return segment < sb->segments && in_use(rc, segment) && rc->seqs[segment] <= rc->floor;
+    return segment < sb->segments && in_use(rc, segment) && rc->seqs[segment] < rc->floor;
 }
 
 struct candidate {

@@ -16,8 +16,4 @@
  * The keeper's thread, before anybody uses any of these. */
 MUST_USE bool recover(struct disk *d);
 
-/* The footer of that segment: *n entries, in memory that the caller frees (*memory); NULL: it has
- * none that is right, or it cannot be read. */
-const struct footer_entry *segment_footer(struct disk *d, uint64_t seq, uint32_t *n, void **memory);
-
 #endif

@@ -48,10 +48,10 @@ struct writer {
 
     pthread_mutex_t lock; /* of all that follows */
     pthread_cond_t work;  /* for the thread */
-    pthread_cond_t room;  /* a buffer is free, or nothing is left to do */
+    pthread_cond_t room;  /* an item is done, or a buffer is free */
     struct buffer *buffers, *open;
-    struct list queue; /* of items */
-    bool busy;         /* the thread is at work */
+    struct list queue;     /* of items */
+    uint64_t queued, done; /* items so far */
     bool stop, abandon;
 
     uint64_t seq;                 /* of the segment being written; 0: none */
@@ -67,6 +67,7 @@ static void queue(struct writer *w, struct item *it, bool is_footer)
     it->is_footer = is_footer;
     it->seq = w->seq;
     list_append(&w->queue, &it->node);
+    w->queued++;
     pthread_cond_signal(&w->work);
 }
 
@@ -345,6 +346,31 @@ void writer_view_end(struct writer *w, struct writer_view *view)
     pthread_mutex_unlock(&w->lock);
 }
 
+const struct footer_entry *writer_footer(struct writer *w, uint64_t seq, uint32_t *n, void **memory)
+{
+    const struct footer_entry *v = NULL;
+
+    *memory = NULL;
+    *n = 0;
+    pthread_mutex_lock(&w->lock);
+    if (seq == w->seq) {
+        v = w->entries;
+        *n = w->entries_n;
+    }
+    list_each (it, &w->queue) {
+        const struct item *item = list_entry(it, struct item, node);
+
+        if (!item->is_footer || item->seq != seq)
+            continue;
+        v = container_of(item, struct footer, item)->entries;
+        *n = container_of(item, struct footer, item)->n;
+    }
+    if (v != NULL)
+        *memory = memcpy(xmalloc(*n * sizeof(*v)), v, *n * sizeof(*v));
+    pthread_mutex_unlock(&w->lock);
+    return *memory;
+}
+
 /* --- the thread --- */
 
 /* Calls visit() for each record of a buffer. */
@@ -429,14 +455,13 @@ static void item_do(struct writer *w, struct item *it)
 {
     struct buffer *b = container_of(it, struct buffer, item);
 
-    w->busy = true;
     pthread_mutex_unlock(&w->lock);
     if (it->is_footer)
         footer_put(w, container_of(it, struct footer, item));
     else
         buffer_write(w, b);
     pthread_mutex_lock(&w->lock);
-    w->busy = false;
+    w->done++;
     list_remove(&it->node);
     if (!it->is_footer)
         b->state = b->viewers != 0 ? BUFFER_WRITTEN : BUFFER_FREE;
@@ -510,10 +535,13 @@ void writer_start(struct writer *w)
 
 void writer_flush(struct writer *w)
 {
+    uint64_t until;
+
     pthread_mutex_lock(&w->lock);
     if (w->open != NULL)
         buffer_seal(w);
-    while (w->busy || !list_empty(&w->queue))
+    until = w->queued;
+    while (w->done < until)
         pthread_cond_wait(&w->room, &w->lock);
     pthread_mutex_unlock(&w->lock);
 }

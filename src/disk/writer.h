@@ -51,6 +51,11 @@ struct writer_view {
 MUST_USE bool writer_view(struct writer *w, uint64_t hash, uint64_t loc, struct writer_view *out);
 void writer_view_end(struct writer *w, struct writer_view *view);
 
+/* The lines of a segment's footer that is not written yet: a copy in memory that the caller frees
+ * (*memory). NULL, and *memory too: it is written, or it was never begun. */
+const struct footer_entry *writer_footer(
+    struct writer *w, uint64_t seq, uint32_t *n, void **memory);
+
 /* Blocks until everything that was appended is written or lost to an error. */
 void writer_flush(struct writer *w);
 uint64_t writer_bytes(const struct writer *w); /* of memory */
