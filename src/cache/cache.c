@@ -130,6 +130,13 @@ bool cache_replace(struct cache *c, struct object *old, struct object *obj)
     return true;
 }
 
+void cache_soft_purge(struct cache *c, struct object *obj)
+{
+    atomic_store(&obj->soft_purged, true);
+    if (c->disk != NULL)
+        disk_tier_keep(c->disk, obj);
+}
+
 bool cache_remove(struct cache *c, const struct cache_key *key)
 {
     flights_doom(c->flights, key);
@@ -140,9 +147,9 @@ bool cache_remove(struct cache *c, const struct cache_key *key)
 
 void cache_remove_object(struct cache *c, struct object *obj)
 {
-    memory_remove_object(c->memory, obj);
     if (c->disk != NULL)
         disk_tier_drop(c->disk, obj->key);
+    memory_remove_object(c->memory, obj);
 }
 
 void cache_clear(struct cache *c)

@@ -38,6 +38,7 @@ struct cache_conf {
     int admission;                    /* enum admission_level, of the disk */
     int64_t disk_wait_ms;             /* 0: DISK_TIER_WAIT_MS of disk_tier.h */
     uint64_t disk_write_bytes_s;      /* 0: no bound */
+    int64_t disk_checkpoint_ms;       /* between two; 0: as disk.h says */
 };
 
 enum { CACHE_MEMORY_MIN_BYTES = 4 << 20 };
@@ -84,6 +85,8 @@ MUST_USE struct object *cache_peek_hash(struct cache *c, struct hash128 hash);
 void cache_put(struct cache *c, struct object *obj);
 /* Like cache_put(), but only while `old` is still what is stored: false otherwise. */
 MUST_USE bool cache_replace(struct cache *c, struct object *old, struct object *obj);
+/* `obj`, which was found here, is stale from now on, whatever its lifetime says. */
+void cache_soft_purge(struct cache *c, struct object *obj);
 /* Forgets what is stored under the key; true when there was something. A fill of that key in flight
  * is no longer found by fill_join() and will not be stored; who reads it already goes on. */
 bool cache_remove(struct cache *c, const struct cache_key *key);

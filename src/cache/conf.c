@@ -71,5 +71,9 @@ const struct directive cache_directives[] = {
         .unset = "no bound",
         .about = "Bytes per second that may be written to the volumes in the long run, so that "
                  "they last: when it is more, less is admitted."},
+    {"disk-checkpoint", CONF_DURATION(struct cache_conf, disk_checkpoint_ms), .preset = "5m",
+        .min = 100, .max = 86400000LL,
+        .about = "How often the directory of a volume is written while it is in use. After a crash "
+                 "only what was written since has to be read."},
     {0},
 };

@@ -8,7 +8,7 @@
 #include "cache/object.h"
 #include "cache/purge_impl.h"
 #include "cache/slice.h"
-#include "cache/spec.h"
+#include "http/etag.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -91,7 +91,12 @@ static bool open_all(
     struct disk_tier *t, const struct cache_conf *conf, uint64_t journal, char err[VOLUME_ERR_MAX])
 {
     for (const struct disk_volume_conf *v = conf->volumes; v != NULL; v = v->next) {
-        struct disk_conf disk = {.slow_ms = t->wait_ms, .dead = is_dead, .ctx = t->cache};
+        struct disk_conf disk = {
+            .slow_ms = t->wait_ms,
+            .checkpoint_ms = conf->disk_checkpoint_ms,
+            .dead = is_dead,
+            .ctx = t->cache,
+        };
         struct volume *opened;
 
         check(t->volumes_n < DISK_TIER_VOLUMES_MAX);
@@ -102,6 +107,7 @@ static bool open_all(
         t->volumes[t->volumes_n] = disk_open(&opened, &disk, err);
         if (t->volumes[t->volumes_n] == NULL)
             return false;
+        unread_init(&t->unread[t->volumes_n]);
         t->volumes_n++;
     }
     return true;
@@ -110,7 +116,7 @@ static bool open_all(
 static bool recovering(const struct disk_tier *t)
 {
     for (unsigned i = 0; i < t->volumes_n; i++) {
-        if (disk_state(t->volumes[i]) == DISK_RECOVERING)
+        if (!unread_over(&t->unread[i]))
             return true;
     }
     return false;
@@ -149,13 +155,14 @@ struct disk_tier *disk_tier_open(
     t->cache = c;
     t->wait_ms = conf->disk_wait_ms != 0 ? conf->disk_wait_ms : DISK_TIER_WAIT_MS;
     pthread_mutex_init(&t->lock, NULL);
+    loads_init(t);
     if (!open_all(t, conf, journal, why)) {
         snprintf(err, err_cap, "%s", why);
         disk_tier_close(&t);
         return NULL;
     }
     init_admission(t, conf);
-    t->writer = disk_writer_new(t, conf->memory_bytes / DISK_QUEUE_BYTES_DIVISOR);
+    disk_writer_start(t, conf->memory_bytes / DISK_QUEUE_BYTES_DIVISOR);
     wait_a_little(t);
     return t;
 }
@@ -174,8 +181,11 @@ void disk_tier_close(struct disk_tier **tp)
     if (t == NULL)
         return;
     disk_writer_free(&t->writer);
-    for (unsigned i = 0; i < t->volumes_n; i++)
+    for (unsigned i = 0; i < t->volumes_n; i++) {
         disk_close(&t->volumes[i]);
+        unread_free(&t->unread[i]);
+    }
+    pthread_mutex_destroy(&t->loads_lock);
     pthread_mutex_destroy(&t->lock);
     free(t->ghosts);
     free(t);
@@ -205,7 +215,7 @@ uint64_t disk_tier_memory(struct disk_tier *t)
 
 /* Weighted rendezvous: of all volumes the one whose own draw for that key, stretched by its size,
  * is the highest. */
-struct disk *disk_tier_volume(const struct disk_tier *t, struct span key)
+unsigned disk_tier_place(const struct disk_tier *t, struct span key)
 {
     double best = -INFINITY;
     unsigned chosen = 0;
@@ -219,17 +229,25 @@ struct disk *disk_tier_volume(const struct disk_tier *t, struct span key)
             chosen = i;
         }
     }
-    return t->volumes[chosen];
+    return chosen;
 }
 
 /* --- what comes and goes ---------------------------------------------------------------------- */
 
-bool disk_tier_has(struct disk_tier *t, struct span key)
+static bool has_record(const struct disk_tier *t, struct span key)
 {
-    struct disk *d = disk_tier_volume(t, key);
+    unsigned place = disk_tier_place(t, key);
+    struct disk *d = t->volumes[place];
     struct disk_entry entry;
 
-    return disk_peek(d, disk_key(d, key), &entry);
+    return unread_over(&t->unread[place]) && disk_peek(d, disk_key(d, key), &entry);
+}
+
+/* While something is queued it is in memory; if it is not, it has been removed there, and a record
+ * is an older version's. */
+bool disk_tier_has(struct disk_tier *t, struct span key)
+{
+    return has_record(t, key) && !disk_writer_has(t->writer, key);
 }
 
 static bool admit(struct disk_tier *t, const struct object *obj, uint64_t bytes)
@@ -245,30 +263,56 @@ static bool admit(struct disk_tier *t, const struct object *obj, uint64_t bytes)
     return take;
 }
 
+/* Slices of a larger object have to come from the origin when the disk has lost some of them. */
+static bool can_be_cut(const struct object *obj)
+{
+    struct etag tag;
+
+    return etag_parse(object_get(obj, FIELD_ETAG), &tag) && !tag.weak &&
+           !span_ieq(object_get(obj, FIELD_ACCEPT_RANGES), SPAN("none"));
+}
+
 /* Codings are made again sooner than read, and the beginning of something is not worth a record. */
 static bool is_worth_it(const struct object *obj)
 {
-    return obj->status != 206 && (obj->key.p[0] != '\n' || slice_key_is(obj->key));
+    if (slice_key_is(obj->key))
+        return true;
+    return obj->status != 206 && obj->key.p[0] != '\n' &&
+           (obj->body_bytes <= DISK_TIER_WHOLE_MAX || can_be_cut(obj));
 }
 
+/* Whether it is on its way to the disk. */
+static bool take(struct disk_tier *t, struct object *obj)
+{
+    /* What is there already is replaced: an older version, or an older head of this one. */
+    if (!is_worth_it(obj))
+        return false;
+    if (!has_record(t, obj->key) && !disk_writer_has(t->writer, obj->key) &&
+        !admit(t, obj, obj->bytes + obj->body_bytes))
+        return false;
+    return disk_writer_put(t->writer, obj);
+}
+
+/* What is not written must not leave an older version behind, either. */
 void disk_tier_keep(struct disk_tier *t, struct object *obj)
 {
-    if (!is_worth_it(obj))
-        return;
-    /* What is there already is replaced: an older version, or an older head of this one. */
-    if (disk_tier_has(t, obj->key) || admit(t, obj, obj->bytes + obj->body_bytes))
-        disk_writer_put(t->writer, obj);
+    if (take(t, obj))
+        loads_doom(t, obj->key);
+    else
+        disk_tier_drop(t, obj->key);
 }
 
 void disk_tier_forget(struct disk_tier *t, struct span key)
 {
-    struct disk *d = disk_tier_volume(t, key);
+    unsigned place = disk_tier_place(t, key);
 
-    disk_drop(d, disk_key(d, key));
+    unread_drop(&t->unread[place], t->volumes[place], disk_key(t->volumes[place], key));
 }
 
+/* The order matters: a load that begins after this finds nothing queued, and no record. */
 void disk_tier_drop(struct disk_tier *t, struct span key)
 {
     disk_writer_forget(t->writer, key);
     disk_tier_forget(t, key);
+    loads_doom(t, key);
 }

@@ -42,13 +42,15 @@ void disk_tier_stop(struct disk_tier *t);
 /* Writes what waits, and the directories. Blocks. Sets *t to NULL. */
 void disk_tier_close(struct disk_tier **t);
 
-/* `obj` was stored in memory just now. */
+/* `obj` was stored in memory just now, or is stored there and was changed. The caller holds a
+ * reference. An older version on the disk is not found any more, whether this one is written or
+ * not; it may be after a crash. */
 void disk_tier_keep(struct disk_tier *t, struct object *obj);
 /* What is stored under that key must not come back. */
 void disk_tier_drop(struct disk_tier *t, struct span key);
 /* Of memory, beside the budget of the memory tier: index, buffers, ghosts. */
 MUST_USE uint64_t disk_tier_memory(struct disk_tier *t);
-/* Whether something seems to be stored under that key. */
+/* Whether something that may be loaded seems to be stored under that key. */
 MUST_USE bool disk_tier_has(struct disk_tier *t, struct span key);
 
 #endif

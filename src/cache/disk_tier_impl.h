@@ -8,6 +8,7 @@
 #include "cache/cache_impl.h"
 #include "cache/disk_tier.h"
 #include "cache/disk_write.h"
+#include "cache/unread.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,23 +20,36 @@ enum disk_kind {
     DISK_SLICE,  /* head: the key; body: a slice of something */
 };
 
+enum { DISK_LOADS_PLACES = 256 };
+
 struct disk_tier {
     struct cache *cache; /* borrowed */
     struct disk *volumes[DISK_TIER_VOLUMES_MAX];
     double weights[DISK_TIER_VOLUMES_MAX];
+    struct unread unread[DISK_TIER_VOLUMES_MAX];
     unsigned volumes_n;
     mono_ms wait_ms;
     struct disk_writer *writer;
-    pthread_mutex_t lock; /* of the next two */
+    pthread_mutex_t loads_lock;
+    struct list loads[DISK_LOADS_PLACES]; /* in flight, by key; load.c */
+    pthread_mutex_t lock;                 /* of the next two */
     struct admission admission;
     uint32_t *ghosts; /* owns */
 };
 
 /* Of memory. */
 uint64_t disk_tier_ghost_bytes(const struct disk_tier *t);
-/* The volume on which a key's record stands. */
-struct disk *disk_tier_volume(const struct disk_tier *t, struct span key);
-/* Drops a record, but not what may be queued. */
+/* The number of the volume on which a key's record stands. */
+unsigned disk_tier_place(const struct disk_tier *t, struct span key);
+static inline struct disk *disk_tier_volume(const struct disk_tier *t, struct span key)
+{
+    return t->volumes[disk_tier_place(t, key)];
+}
+/* Drops a record, but not what may be queued or on its way into memory. */
 void disk_tier_forget(struct disk_tier *t, struct span key);
+
+void loads_init(struct disk_tier *t);
+/* What is on its way into memory under that key is not stored any more: load.c. */
+void loads_doom(struct disk_tier *t, struct span key);
 
 #endif

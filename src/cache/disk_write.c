@@ -3,27 +3,33 @@
 #include "base/check.h"
 #include "base/counters.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/thread.h"
 #include "cache/chunk.h"
 #include "cache/disk_tier_impl.h"
 #include "cache/image.h"
+#include "cache/memory.h"
 #include "cache/object.h"
 #include "cache/slice.h"
 #include "disk/disk.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
 enum {
-    BUSY_WAIT_MS = 5,
-    BUSY_TRIES_MAX = 400, /* then the disk is not keeping up: what waits is better fetched again */
+    WAIT_MS = 5,
+    BUSY_MS = 2000,  /* then the disk is not keeping up: what waits is better fetched again */
+    DRAIN_MS = 5000, /* for what waits in the end */
     SPANS_MAX = DISK_TIER_WHOLE_MAX / CHUNK_FILE_MIN + 2,
+    PLACES = 1024,
 };
 
 struct queued {
-    struct list link;
+    struct list link;   /* in the queue, or alone while it is being written */
+    struct list chain;  /* in its place */
     struct object *obj; /* counted */
     bool forgotten;
 };
@@ -32,13 +38,17 @@ struct disk_writer {
     struct disk_tier *tier; /* borrowed */
     uint64_t bytes_max;
     pthread_t thread;
-    pthread_mutex_t lock;
+    bool behind[DISK_TIER_VOLUMES_MAX]; /* the thread's: did not take the last record in time */
+
+    pthread_mutex_t lock; /* of what follows */
     pthread_cond_t work;
     struct list queue; /* oldest first */
+    struct list places[PLACES];
     unsigned queued;
     uint64_t bytes;
-    struct queued *writing; /* borrowed by the queue's thread; NULL: none */
-    bool stop;
+    struct queued *writing; /* NULL: none */
+    _Atomic bool stop;
+    mono_ms stopped_ms;
 };
 
 static uint64_t held_bytes(const struct object *o)
@@ -46,26 +56,46 @@ static uint64_t held_bytes(const struct object *o)
     return o->bytes + o->body_bytes;
 }
 
+static void pause_a_little(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = WAIT_MS * 1000000L}, NULL);
+}
+
 /* --- writing one ---------------------------------------------------------------------------- */
 
-static bool put_patiently(struct disk *d, const struct disk_put *p)
+/* Whether a volume that takes no more may be waited for. */
+static bool may_wait(const struct disk_writer *w, unsigned place, mono_ms since)
 {
-    const struct timespec wait = {.tv_nsec = BUSY_WAIT_MS * 1000000L};
+    mono_ms now = clock_mono_ms();
 
-    for (int i = 0; i < BUSY_TRIES_MAX; i++) {
-        switch (disk_put(d, p)) {
+    if (atomic_load(&w->stop) && now - w->stopped_ms > DRAIN_MS)
+        return false;
+    return !w->behind[place] && now - since < BUSY_MS;
+}
+
+static bool put_patiently(struct disk_tier *t, unsigned place, const struct disk_put *p)
+{
+    struct disk_writer *w = t->writer;
+    mono_ms since = clock_mono_ms();
+
+    for (;;) {
+        switch (disk_put(t->volumes[place], p)) {
         case DISK_PUT_DONE:
+            w->behind[place] = false;
             count(C_DISK_WRITTEN);
             return true;
         case DISK_PUT_BUSY:
-            nanosleep(&wait, NULL);
-            continue;
+            if (may_wait(w, place, since)) {
+                pause_a_little();
+                continue;
+            }
+            w->behind[place] = true;
+            return false;
         case DISK_PUT_LARGE:
         case DISK_PUT_OFF:
             return false;
         }
     }
-    return false;
 }
 
 /* The pieces of a body's bytes [first, first + n). */
@@ -114,20 +144,28 @@ static struct disk_meta meta_of(const struct object *o, enum disk_kind kind)
 static bool write_slice(struct disk_tier *t, const struct object *o, uint64_t first, uint64_t bytes,
     const struct cache_key *key)
 {
-    struct disk *d = disk_tier_volume(t, key->text);
+    unsigned place = disk_tier_place(t, key->text);
     struct span spans[SPANS_MAX];
     struct disk_put put = {
-        .key = disk_key(d, key->text),
+        .key = disk_key(t->volumes[place], key->text),
         .meta = meta_of(o, DISK_SLICE),
         .head = key->text,
         .body = spans,
         .body_n = spans_of(o->body, first, bytes, spans),
     };
 
-    return put_patiently(d, &put);
+    return put_patiently(t, place, &put);
 }
 
-/* All of a body that is larger than a record. */
+static bool has_slice(struct disk_tier *t, struct span key)
+{
+    struct disk *d = disk_tier_volume(t, key);
+    struct disk_entry entry;
+
+    return disk_peek(d, disk_key(d, key), &entry);
+}
+
+/* All of a body that is larger than a record. Slices of another head of the same body stay. */
 static bool write_cut(struct disk_tier *t, const struct object *o)
 {
     char text[SLICE_KEY_MAX];
@@ -136,7 +174,8 @@ static bool write_cut(struct disk_tier *t, const struct object *o)
         struct cache_key key = slice_key(o->id, slice_at(at, DISK_TIER_WHOLE_MAX), text);
         uint64_t left = o->body_bytes - at;
 
-        if (!write_slice(t, o, at, left < DISK_TIER_WHOLE_MAX ? left : DISK_TIER_WHOLE_MAX, &key))
+        if (!has_slice(t, key.text) &&
+            !write_slice(t, o, at, left < DISK_TIER_WHOLE_MAX ? left : DISK_TIER_WHOLE_MAX, &key))
             return false;
     }
     return true;
@@ -144,13 +183,13 @@ static bool write_cut(struct disk_tier *t, const struct object *o)
 
 static bool write_image(struct disk_tier *t, const struct object *o, bool cut)
 {
-    struct disk *d = disk_tier_volume(t, o->key);
+    unsigned place = disk_tier_place(t, o->key);
     uint32_t slice_bytes = cut ? DISK_TIER_WHOLE_MAX : o->slice_bytes;
     struct span spans[SPANS_MAX];
     size_t head_n = image_bytes(o);
     char *head = xmalloc(head_n);
     struct disk_put put = {
-        .key = disk_key(d, o->key),
+        .key = disk_key(t->volumes[place], o->key),
         .meta = meta_of(o, slice_bytes != 0 ? DISK_SLICED : DISK_WHOLE),
         .head = span_make(head, head_n),
         .body = spans,
@@ -159,25 +198,59 @@ static bool write_image(struct disk_tier *t, const struct object *o, bool cut)
     bool ok;
 
     image_write(o, slice_bytes, head);
-    ok = put_patiently(d, &put);
+    ok = put_patiently(t, place, &put);
     free(head);
     return ok;
 }
 
-static void write_object(struct disk_tier *t, const struct object *o)
+static bool write_object(struct disk_tier *t, const struct object *o)
 {
     struct cache_key key = {o->key, o->hash};
-    bool cut = o->body_bytes > DISK_TIER_WHOLE_MAX, ok;
+    bool cut = o->body_bytes > DISK_TIER_WHOLE_MAX;
 
     if (slice_key_is(o->key))
-        ok = !cut && write_slice(t, o, 0, o->body_bytes, &key);
-    else /* the head last: who finds it finds slices */
-        ok = (!cut || write_cut(t, o)) && write_image(t, o, cut);
-    if (!ok)
+        return !cut && write_slice(t, o, 0, o->body_bytes, &key);
+    /* The head last: who finds it finds slices. */
+    return (!cut || write_cut(t, o)) && write_image(t, o, cut);
+}
+
+/* By now memory may have another version; then that is queued, too, or was before. */
+static void write_what_is_stored(struct disk_tier *t, const struct queued *q)
+{
+    const struct cache_key key = {q->obj->key, q->obj->hash};
+    struct object *obj = memory_find(t->cache->memory, &key, false);
+
+    if (obj == NULL || !write_object(t, obj)) {
         count(C_DISK_NOT_WRITTEN);
+        disk_tier_forget(t, key.text);
+    }
+    object_release(&obj);
 }
 
 /* --- the thread ----------------------------------------------------------------------------- */
+
+static void wait_for_directories(struct disk_writer *w)
+{
+    struct disk_tier *t = w->tier;
+    unsigned left = t->volumes_n;
+
+    while (left > 0 && !atomic_load(&w->stop)) {
+        left = 0;
+        for (unsigned i = 0; i < t->volumes_n; i++) {
+            if (unread_over(&t->unread[i]))
+                continue;
+            if (disk_state(t->volumes[i]) == DISK_RECOVERING)
+                left++;
+            else if (!unread_end(&t->unread[i], t->volumes[i]))
+                log_msg(LOG_ERROR,
+                    "volume %s: too much has changed while it was recovered; it is "
+                    "not used",
+                    disk_volume(t->volumes[i])->path);
+        }
+        if (left > 0)
+            pause_a_little();
+    }
+}
 
 /* NULL: it is to stop, and nothing waits. */
 static struct queued *next_queued(struct disk_writer *w)
@@ -196,20 +269,40 @@ static struct queued *next_queued(struct disk_writer *w)
     return q;
 }
 
-static void queued_free(struct disk_writer *w, struct queued *q)
+/* Under the lock. Ends it; the reference is the caller's to end. */
+static struct object *queued_end(struct disk_writer *w, struct queued *q)
 {
-    bool forgotten;
+    struct object *obj = q->obj;
 
-    pthread_mutex_lock(&w->lock);
-    forgotten = q->forgotten;
-    w->writing = NULL;
+    if (!list_empty(&q->link))
+        list_remove(&q->link);
+    list_remove(&q->chain);
     w->queued--;
-    w->bytes -= held_bytes(q->obj);
-    pthread_mutex_unlock(&w->lock);
-    if (forgotten)
-        disk_tier_forget(w->tier, q->obj->key);
-    object_release(&q->obj);
+    w->bytes -= held_bytes(obj);
     free(q);
+    return obj;
+}
+
+/* While it is on the list nobody loads what was written. */
+static void written(struct disk_writer *w, struct queued *q)
+{
+    struct object *obj = NULL;
+
+    while (obj == NULL) {
+        bool forgotten;
+
+        pthread_mutex_lock(&w->lock);
+        forgotten = q->forgotten;
+        q->forgotten = false;
+        if (!forgotten) {
+            w->writing = NULL;
+            obj = queued_end(w, q);
+        }
+        pthread_mutex_unlock(&w->lock);
+        if (forgotten)
+            disk_tier_forget(w->tier, q->obj->key);
+    }
+    object_release(&obj);
 }
 
 static void *writer_main(void *arg)
@@ -218,14 +311,15 @@ static void *writer_main(void *arg)
     struct queued *q;
 
     thread_set(0, "disk-behind");
+    wait_for_directories(w);
     while ((q = next_queued(w)) != NULL) {
-        write_object(w->tier, q->obj);
-        queued_free(w, q);
+        write_what_is_stored(w->tier, q);
+        written(w, q);
     }
     return NULL;
 }
 
-struct disk_writer *disk_writer_new(struct disk_tier *t, uint64_t bytes_max)
+void disk_writer_start(struct disk_tier *t, uint64_t bytes_max)
 {
     struct disk_writer *w = xcalloc(1, sizeof(*w));
     sigset_t all, old;
@@ -233,13 +327,15 @@ struct disk_writer *disk_writer_new(struct disk_tier *t, uint64_t bytes_max)
     w->tier = t;
     w->bytes_max = bytes_max;
     list_init(&w->queue);
+    for (unsigned i = 0; i < PLACES; i++)
+        list_init(&w->places[i]);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->work, NULL);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &old);
+    t->writer = w; /* its thread looks there */
     check(pthread_create(&w->thread, NULL, writer_main, w) == 0);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return w;
 }
 
 void disk_writer_free(struct disk_writer **wp)
@@ -248,54 +344,99 @@ void disk_writer_free(struct disk_writer **wp)
 
     if (w == NULL)
         return;
-    *wp = NULL;
     pthread_mutex_lock(&w->lock);
+    w->stopped_ms = clock_mono_ms();
     w->stop = true;
     pthread_cond_signal(&w->work);
     pthread_mutex_unlock(&w->lock);
     pthread_join(w->thread, NULL);
+    *wp = NULL;
     pthread_cond_destroy(&w->work);
     pthread_mutex_destroy(&w->lock);
     free(w);
 }
 
-void disk_writer_put(struct disk_writer *w, struct object *obj)
+/* --- the queue ------------------------------------------------------------------------------ */
+
+static struct list *place_of(struct disk_writer *w, struct span key)
 {
+    return &w->places[hash128(key).lo % PLACES];
+}
+
+/* Under the lock. */
+static struct queued *find(struct disk_writer *w, struct span key)
+{
+    list_each (it, place_of(w, key)) {
+        struct queued *q = list_entry(it, struct queued, chain);
+
+        if (span_eq(q->obj->key, key) && q != w->writing)
+            return q;
+    }
+    return NULL;
+}
+
+static bool is_writing(const struct disk_writer *w, struct span key)
+{
+    return w->writing != NULL && span_eq(w->writing->obj->key, key);
+}
+
+/* Something large goes through alone, whatever the bound. */
+static bool has_room(const struct disk_writer *w, const struct object *obj)
+{
+    return w->queued < DISK_QUEUE_MAX &&
+           (w->queued == 0 || w->bytes + held_bytes(obj) <= w->bytes_max);
+}
+
+bool disk_writer_put(struct disk_writer *w, struct object *obj)
+{
+    struct object *old = NULL;
     struct queued *q;
     bool room;
 
     pthread_mutex_lock(&w->lock);
-    room = w->queued < DISK_QUEUE_MAX && w->bytes + held_bytes(obj) <= w->bytes_max;
+    q = find(w, obj->key);
+    if (q != NULL)
+        old = queued_end(w, q);
+    room = has_room(w, obj);
     if (room) {
         q = xmalloc(sizeof(*q));
         *q = (struct queued){.obj = object_ref(obj)};
         list_append(&w->queue, &q->link);
+        list_append(place_of(w, obj->key), &q->chain);
         w->queued++;
         w->bytes += held_bytes(obj);
         pthread_cond_signal(&w->work);
     }
     pthread_mutex_unlock(&w->lock);
+    object_release(&old);
     if (!room)
         count(C_DISK_NOT_WRITTEN);
+    return room;
+}
+
+bool disk_writer_has(struct disk_writer *w, struct span key)
+{
+    bool has;
+
+    pthread_mutex_lock(&w->lock);
+    has = w->queued > 0 && (is_writing(w, key) || find(w, key) != NULL);
+    pthread_mutex_unlock(&w->lock);
+    return has;
 }
 
 void disk_writer_forget(struct disk_writer *w, struct span key)
 {
-    pthread_mutex_lock(&w->lock);
-    if (w->writing != NULL && span_eq(w->writing->obj->key, key))
-        w->writing->forgotten = true;
-    list_each_safe (it, &w->queue) {
-        struct queued *q = list_entry(it, struct queued, link);
+    struct object *obj = NULL;
+    struct queued *q;
 
-        if (!span_eq(q->obj->key, key))
-            continue;
-        list_remove(&q->link);
-        w->queued--;
-        w->bytes -= held_bytes(q->obj);
-        object_release(&q->obj);
-        free(q);
-    }
+    pthread_mutex_lock(&w->lock);
+    if (is_writing(w, key))
+        w->writing->forgotten = true;
+    q = w->queued > 0 ? find(w, key) : NULL;
+    if (q != NULL)
+        obj = queued_end(w, q);
     pthread_mutex_unlock(&w->lock);
+    object_release(&obj);
 }
 
 void disk_writer_queued(struct disk_writer *w, uint64_t *objects, uint64_t *bytes)

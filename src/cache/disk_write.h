@@ -1,8 +1,11 @@
 /*
  * disk_write.h - the disk tier's writing behind: a queue of objects and the thread that empties it.
  *
- * Private to the disk tier. Queued objects are held by a reference, so what waits is bounded in
- * number and bytes; what comes when it is full is not written, and counted. Any thread.
+ * Private to the disk tier. Queued objects are held by a reference, so that memory does not evict
+ * them before they are written, and what waits is bounded in number and bytes. What is written is
+ * what memory has under the key when its turn comes; if that is nothing, or cannot be written, the
+ * record that was there is dropped. First of all the thread waits for the volumes' directories
+ * (unread.h). Any thread.
  */
 #ifndef CACHE_DISK_WRITE_H
 #define CACHE_DISK_WRITE_H
@@ -22,13 +25,17 @@ enum {
     DISK_QUEUE_BYTES_DIVISOR = 16, /* of the memory budget, held by what waits */
 };
 
-MUST_USE struct disk_writer *disk_writer_new(struct disk_tier *t, uint64_t bytes_max);
-/* Writes what waits. Blocks. Sets *w to NULL. */
+/* As t->writer. */
+void disk_writer_start(struct disk_tier *t, uint64_t bytes_max);
+/* Writes what waits, as far as the disks take it. Blocks. Sets *w to NULL. */
 void disk_writer_free(struct disk_writer **w);
 
-void disk_writer_put(struct disk_writer *w, struct object *obj);
 /* How many objects wait or are being written, and the memory that they hold. */
 void disk_writer_queued(struct disk_writer *w, uint64_t *objects, uint64_t *bytes);
+/* False: the queue is full; counted. */
+MUST_USE bool disk_writer_put(struct disk_writer *w, struct object *obj);
+/* Whether something waits, or is being written, under that key. */
+MUST_USE bool disk_writer_has(struct disk_writer *w, struct span key);
 /* What is queued under that key is not written any more, and what is being written is dropped when
  * it has been. */
 void disk_writer_forget(struct disk_writer *w, struct span key);

@@ -23,6 +23,7 @@ src_cache_libcache_a_SOURCES = \
 	%D%/purge_prefixes.c %D%/purge_prefixes.h \
 	%D%/purge_table.c %D%/purge_table.h \
 	%D%/reader.c %D%/reader.h %D%/reader_parts.c \
+	%D%/unread.c %D%/unread.h \
 	%D%/slab.c %D%/slab.h \
 	%D%/slice.c %D%/slice.h \
 	%D%/status.c %D%/status.h \

@@ -400,7 +400,8 @@ static void shard_replace(struct shard *sh, struct object *old, struct object *o
     shard_sum(sh);
 }
 
-void memory_put(struct memory *m, struct object *obj)
+/* False: there is something, and it may not be replaced. */
+static bool put(struct memory *m, struct object *obj, bool replace)
 {
     struct shard *sh = shard_of(m, index_hash(obj->hash));
     struct cache_key key = {obj->key, obj->hash};
@@ -410,6 +411,10 @@ void memory_put(struct memory *m, struct object *obj)
     pthread_mutex_lock(&sh->lock);
     check(!obj->stored);
     old = index_find(&sh->index, &key);
+    if (old != NULL && !replace) {
+        pthread_mutex_unlock(&sh->lock);
+        return false;
+    }
     if (old != NULL) {
         shard_replace(sh, old, obj);
     } else {
@@ -428,6 +433,17 @@ void memory_put(struct memory *m, struct object *obj)
         object_release(&old);
     if (rival != NULL)
         evicted(rival);
+    return true;
+}
+
+void memory_put(struct memory *m, struct object *obj)
+{
+    (void)put(m, obj, true);
+}
+
+bool memory_put_new(struct memory *m, struct object *obj)
+{
+    return put(m, obj, false);
 }
 
 bool memory_replace(struct memory *m, struct object *old, struct object *obj)

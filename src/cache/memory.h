@@ -57,6 +57,8 @@ MUST_USE struct object *memory_find_hash(struct memory *m, struct hash128 hash);
 MUST_USE bool memory_admit(struct memory *m, const struct hash128 *hash, uint64_t bytes);
 /* Stores it with a reference of its own, in place of what was there. */
 void memory_put(struct memory *m, struct object *obj);
+/* The same when nothing is stored under that key; false otherwise. */
+bool memory_put_new(struct memory *m, struct object *obj);
 /* The same while `old` is stored; false otherwise. */
 MUST_USE bool memory_replace(struct memory *m, struct object *old, struct object *obj);
 bool memory_remove(struct memory *m, const struct cache_key *key);

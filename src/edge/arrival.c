@@ -143,7 +143,7 @@ static void update_by_a_head(struct filler *f, const struct http_response *head)
             object_release(&renewed);
             break;
         case UPDATE_HEAD_CHANGED:
-            atomic_store(&obj->soft_purged, true);
+            cache_soft_purge(f->edge->cache, obj);
             break;
         case UPDATE_HEAD_NOTHING:
             break;

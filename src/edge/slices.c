@@ -372,7 +372,7 @@ static bool may_not_fetch(
         struct cache_key key = slice_key(head->id, (uint32_t)n, text);
         struct object *slice = cache_peek(r->edge->cache, &key);
 
-        if (slice == NULL)
+        if (slice == NULL && !cache_on_disk(r->edge->cache, &key))
             return true;
         object_release(&slice);
     }

@@ -86,3 +86,6 @@ UNIT += %D%/t_purge_threaded
 UNIT_THREADED += %D%/t_purge_threaded
 %C%_t_purge_threaded_SOURCES = %D%/t_purge_threaded.c %D%/purging.h %D%/things.h
 %C%_t_purge_threaded_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
+UNIT += %D%/t_disk_tier
+%C%_t_disk_tier_SOURCES = %D%/t_disk_tier.c %D%/things.h
+%C%_t_disk_tier_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
