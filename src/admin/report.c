@@ -258,3 +258,50 @@ bool report_volumes(const json_t *answer, bool colour, struct buf *out)
     }
     return table_write(&t, colour, out);
 }
+
+static json_int_t number(const json_t *answer, const char *name)
+{
+    return json_integer_value(json_object_get(answer, name));
+}
+
+/* What is wrong stands in capitals. */
+static void add_wrong(struct table *t, const char *label, bool wrong, const char *what)
+{
+    table_add(t, label, "%s%s", wrong ? "DAMAGED: " : "", what);
+}
+
+bool report_volume_check(const json_t *answer, bool colour, struct buf *out)
+{
+    json_int_t index = number(answer, "index_entries"), superblocks = number(answer, "superblocks");
+    json_int_t nowhere = index - number(answer, "index_entries_right");
+    json_int_t damaged = number(answer, "records_damaged"), errors = number(answer, "read_errors");
+    struct table t = {0};
+    char text[96];
+
+    table_add(&t, "volume", "%s", text_or(json_object_get(answer, "path"), "?"));
+    add_bytes(&t, "size", json_object_get(answer, "size_bytes"));
+    table_add(&t, "journal", "%s",
+        text_or(json_object_get(answer, "journal"), "none yet: it was never in use"));
+    table_add(&t, "closed", "%s",
+        json_is_true(json_object_get(answer, "clean")) ? "well" : "not, by a crash, or it is new");
+    snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT " of 2", superblocks);
+    add_wrong(&t, "superblocks", superblocks != 2, text);
+    snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, number(answer, "checkpoints"));
+    add_wrong(&t, "checkpoints", !json_is_true(json_object_get(answer, "checkpoint_right")), text);
+    table_add(&t, "segments", "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT " in use",
+        number(answer, "segments_used"), number(answer, "segments"));
+    add_count(&t, "segments unclosed", json_object_get(answer, "segments_unclosed"));
+    add_count(&t, "segments absent", json_object_get(answer, "segments_absent"));
+    add_count(&t, "records", json_object_get(answer, "records"));
+    add_bytes(&t, "records size", json_object_get(answer, "record_bytes"));
+    snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, damaged);
+    add_wrong(&t, "records damaged", damaged != 0, text);
+    snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, errors);
+    add_wrong(&t, "read errors", errors != 0, text);
+    snprintf(text, sizeof(text),
+        "%" JSON_INTEGER_FORMAT " entries, %" JSON_INTEGER_FORMAT " lead nowhere", index, nowhere);
+    add_wrong(&t, "index", nowhere != 0, text);
+    table_add(&t, "result", "%s",
+        json_is_true(json_object_get(answer, "ok")) ? "sound" : "DAMAGED, as said above");
+    return table_write(&t, colour, out);
+}

@@ -17,6 +17,7 @@
 MUST_USE bool report_status(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_stats(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_volumes(const json_t *answer, bool colour, struct buf *out);
+MUST_USE bool report_volume_check(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_explain(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_purge(const json_t *answer, bool colour, struct buf *out);
 

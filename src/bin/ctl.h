@@ -21,6 +21,9 @@ struct ctl {
     /* of purge */
     bool hard, wait;
     const char *site; /* or NULL */
+    /* of volume init */
+    const char *size; /* or NULL */
+    bool force;
 };
 
 typedef bool ctl_report_fn(const json_t *answer, bool colour, struct buf *out);
@@ -29,11 +32,15 @@ typedef bool ctl_report_fn(const json_t *answer, bool colour, struct buf *out);
  * happened, but not as it should: it is written all the same, with exit status 1. */
 int ctl_show(
     const struct ctl *ctl, enum http_method method, const char *path, ctl_report_fn *report);
+/* Writes an answer that did not come from a daemon. */
+int ctl_show_json(const struct ctl *ctl, const json_t *answer, ctl_report_fn *report);
 /* The value of a query parameter, percent-encoded. False: the buffer's limit does not allow. */
 MUST_USE bool ctl_put_value(struct buf *out, struct span value);
 int ctl_wrong_usage(const char *what, const char *which);
 
 /* ctl_purge.c */
 int ctl_purge(const struct ctl *ctl);
+/* ctl_volume.c */
+int ctl_volume(const struct ctl *ctl);
 
 #endif

@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_HARD = 256, OPTION_WAIT, OPTION_SITE };
+enum { OPTION_HARD = 256, OPTION_WAIT, OPTION_SITE, OPTION_SIZE, OPTION_FORCE };
 enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20, PATH_BYTES = 64 << 10 };
 
 static int run_status(const struct ctl *ctl);
@@ -41,6 +41,8 @@ static const struct command {
     {"explain", "URL: what would become of a request, and why.", run_explain, 1, 1},
     {"purge", "url URL..., prefix URL..., tag TAG..., site HOST... or all: out of the cache.",
         ctl_purge, 0, INT_MAX},
+    {"volume", "init PATH --size N or check PATH: makes one, or looks whether it is sound.",
+        ctl_volume, 1, 2},
 };
 
 /* --- asking ------------------------------------------------------------------------------ */
@@ -129,6 +131,13 @@ int ctl_show(
     return status;
 }
 
+int ctl_show_json(const struct ctl *ctl, const json_t *answer, ctl_report_fn *report)
+{
+    if (!ctl->json)
+        return print_report(answer, report, ctl->colour);
+    return json_dumpf(answer, stdout, JSON_INDENT(2)) == 0 ? print(SPAN("\n")) : 1;
+}
+
 static int run_status(const struct ctl *ctl)
 {
     return ctl_show(ctl, METHOD_GET, "/status", report_status);
@@ -202,10 +211,8 @@ static int explain_file(const struct ctl *ctl)
     arena_init(&arena);
     source.conf = conf;
     answer = explain(&source, &ctl->question, &arena, &why);
-    if (answer != NULL && ctl->json)
-        status = json_dumpf(answer, stdout, JSON_INDENT(2)) == 0 ? print(SPAN("\n")) : 1;
-    else if (answer != NULL)
-        status = print_report(answer, report_explain, ctl->colour);
+    if (answer != NULL)
+        status = ctl_show_json(ctl, answer, report_explain);
     else
         fprintf(stderr, "selvagectl: %s\n", why);
     json_decref(answer);
@@ -226,8 +233,10 @@ static int help(void)
     printf("usage: selvagectl [-s SOCKET] [--json] COMMAND\n"
            "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n"
            "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
-           "       selvagectl purge all [--hard] [--wait]\n\n"
-           "Asks a running selvaged over its control socket.\n\n"
+           "       selvagectl purge all [--hard] [--wait]\n"
+           "       selvagectl volume init PATH [--size SIZE] [--force]\n"
+           "       selvagectl volume check PATH\n\n"
+           "Asks a running selvaged over its control socket; volume does without.\n\n"
            "commands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].about);
@@ -241,6 +250,8 @@ static int help(void)
            "      --hard           purge: gone, instead of stale from now on\n"
            "      --wait           purge: returns when it holds everywhere in the process\n"
            "      --site HOST      purge tag: only what belongs to that site\n"
+           "      --size SIZE      volume init: as in 10GiB; else all that is there\n"
+           "      --force          volume init: what is there is lost\n"
            "  -h, --help           this text\n"
            "  -V, --version        version\n");
     return print(SPAN(""));
@@ -290,14 +301,19 @@ static bool wants_colour(void)
 static bool misused(struct ctl *ctl, const struct command *command, int args_n)
 {
     bool explains = command->run == run_explain, purges = command->run == ctl_purge;
+    bool makes = command->run == ctl_volume;
 
     if (!explains && (ctl->config != NULL || ctl->question.method.n + ctl->question.fields_n > 0))
         return ctl_wrong_usage("-c, -H and -m belong to explain, not to ", command->name) != 0;
     if (!purges && (ctl->hard || ctl->wait || ctl->site != NULL))
         return ctl_wrong_usage(
                    "--hard, --wait and --site belong to purge, not to ", command->name) != 0;
+    if (!makes && (ctl->size != NULL || ctl->force))
+        return ctl_wrong_usage(
+                   "--size and --force belong to volume init, not to ", command->name) != 0;
     if (args_n < command->args_min)
-        return ctl_wrong_usage("a URL is missing", "") != 0;
+        return ctl_wrong_usage(
+                   makes ? "volume init PATH or volume check PATH" : "a URL is missing", "") != 0;
     if (args_n > command->args_max)
         return ctl_wrong_usage("what is to be done with ", ctl->args[command->args_max]) != 0;
     return false;
@@ -314,6 +330,8 @@ int main(int argc, char **argv)
         {"hard", no_argument, NULL, OPTION_HARD},
         {"wait", no_argument, NULL, OPTION_WAIT},
         {"site", required_argument, NULL, OPTION_SITE},
+        {"size", required_argument, NULL, OPTION_SIZE},
+        {"force", no_argument, NULL, OPTION_FORCE},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},
         {0},
@@ -352,6 +370,12 @@ int main(int argc, char **argv)
             break;
         case OPTION_SITE:
             ctl.site = optarg;
+            break;
+        case OPTION_SIZE:
+            ctl.size = optarg;
+            break;
+        case OPTION_FORCE:
+            ctl.force = true;
             break;
         case 'h':
             return help();

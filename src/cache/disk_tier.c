@@ -10,9 +10,11 @@
 #include "cache/slice.h"
 #include "http/etag.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -56,6 +58,29 @@ static bool make_if_missing(
     return volume_init(v->path, &plan, false, on_progress, &progress, err);
 }
 
+/* One that was made by hand belongs to no journal yet. As long as it is blank, nothing can come
+ * back from it. */
+static bool adopt(struct volume *v, uint64_t journal, char err[VOLUME_ERR_MAX])
+{
+    if (v->sb.journal != 0 || !volume_is_blank(v))
+        return true;
+    if (volume_set_journal(v, journal))
+        return true;
+    snprintf(err, VOLUME_ERR_MAX, "the volume %s: writing: %s", v->path, strerror(errno));
+    return false;
+}
+
+static bool belongs(const struct volume *v, uint64_t journal, char err[VOLUME_ERR_MAX])
+{
+    if (v->sb.journal == journal)
+        return true;
+    snprintf(err, VOLUME_ERR_MAX,
+        "the volume %s belongs to another journal of purges, so what was purged could come back: "
+        "give it that journal, or empty it by: selvagectl volume init --force %s",
+        v->path, v->path);
+    return false;
+}
+
 static struct volume *open_volume(
     const struct disk_volume_conf *conf, uint64_t journal, char err[VOLUME_ERR_MAX])
 {
@@ -66,13 +91,14 @@ static struct volume *open_volume(
     v = volume_open(conf->path, NULL, err);
     if (v == NULL)
         return NULL;
-    if (v->sb.journal != journal) {
-        snprintf(err, VOLUME_ERR_MAX,
-            "the volume %s belongs to another journal of purges, so what was purged could come "
-            "back: give it that journal, or empty it by: selvagectl volume init --force %s",
-            conf->path, conf->path);
+    if (!adopt(v, journal, err) || !belongs(v, journal, err)) {
         volume_close(&v);
+        return NULL;
     }
+    if (v->sb.bytes != conf->bytes / DISK_PAGE * DISK_PAGE)
+        log_msg(LOG_WARN,
+            "the volume %s has %llu MiB, as it was made, and not the %llu MiB of the configuration",
+            v->path, (unsigned long long)v->sb.bytes >> 20, (unsigned long long)conf->bytes >> 20);
     return v;
 }
 

@@ -84,7 +84,8 @@ void disk_failed(struct disk *d, bool writing)
         return;
     log_msg(LOG_ERROR, "volume %s: %u errors, now %s", d->v->path, errors,
         disk_state(d) == DISK_OFFLINE ? "offline" : "read-only");
-    keeper_wake(d->keeper);
+    if (d->keeper != NULL)
+        keeper_wake(d->keeper);
 }
 
 /* --- its life --- */
@@ -113,7 +114,7 @@ static void defaults(struct disk *d, const struct disk_conf *conf)
         d->record_max = c->buffer_bytes - DISK_PAGE;
 }
 
-struct disk *disk_open(struct volume **v, const struct disk_conf *conf, char err[VOLUME_ERR_MAX])
+struct disk *disk_new(struct volume **v, const struct disk_conf *conf, char err[VOLUME_ERR_MAX])
 {
     struct disk *d = xcalloc(1, sizeof(*d));
 
@@ -121,18 +122,38 @@ struct disk *disk_open(struct volume **v, const struct disk_conf *conf, char err
     *v = NULL;
     defaults(d, conf);
     check(d->conf.buffer_bytes >= 4 * DISK_PAGE);
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->moved, NULL);
+    ring_init(&d->ring, d->v);
     d->index = disk_index_new(d->v->sb.buckets);
     if (d->index == NULL) {
         snprintf(err, VOLUME_ERR_MAX, "%s: no memory for an index of %llu MiB: %s", d->v->path,
             (unsigned long long)d->v->sb.buckets * INDEX_SHARDS * INDEX_BUCKET_BYTES >> 20,
             strerror(errno));
-        volume_close(&d->v);
-        free(d);
-        return NULL;
+        disk_free(&d);
     }
-    pthread_mutex_init(&d->lock, NULL);
-    pthread_cond_init(&d->moved, NULL);
-    ring_init(&d->ring, d->v);
+    return d;
+}
+
+void disk_free(struct disk **dp)
+{
+    struct disk *d = *dp;
+
+    *dp = NULL;
+    disk_index_free(&d->index);
+    ring_free(&d->ring);
+    volume_close(&d->v);
+    pthread_cond_destroy(&d->moved);
+    pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
+struct disk *disk_open(struct volume **v, const struct disk_conf *conf, char err[VOLUME_ERR_MAX])
+{
+    struct disk *d = disk_new(v, conf, err);
+
+    if (d == NULL)
+        return NULL;
     d->writer = writer_new(d);
     d->readers = readers_new(d);
     d->keeper = keeper_new(d);
@@ -167,12 +188,7 @@ static void disk_end(struct disk **dp, bool clean)
     if (clean)
         save_clean(d);
     keeper_free(&d->keeper);
-    disk_index_free(&d->index);
-    ring_free(&d->ring);
-    volume_close(&d->v);
-    pthread_cond_destroy(&d->moved);
-    pthread_mutex_destroy(&d->lock);
-    free(d);
+    disk_free(&d);
 }
 
 void disk_close(struct disk **d)

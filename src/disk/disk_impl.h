@@ -48,6 +48,13 @@ struct disk {
     bool clean;
 };
 
+/* A disk of which nothing runs: the index is empty, and there is neither writer nor readers nor
+ * keeper. As disk_open() otherwise. */
+MUST_USE struct disk *disk_new(
+    struct volume **v, const struct disk_conf *conf, char err[VOLUME_ERR_MAX]);
+/* Nothing runs any more. */
+void disk_free(struct disk **d);
+
 /* Of `to`, and never back: nothing happens when the state is a later one. */
 void disk_state_set(struct disk *d, enum disk_state to);
 /* A call failed, with errno: counts, and changes the state when it was one too many. */

@@ -25,7 +25,24 @@ static int system_sync(struct disk_io *io, int fd)
     return fdatasync(fd);
 }
 
+static ssize_t dry_write(struct disk_io *io, int fd, const void *from, size_t n, uint64_t at)
+{
+    (void)io;
+    (void)fd;
+    (void)from;
+    (void)at;
+    return (ssize_t)n;
+}
+
+static int dry_sync(struct disk_io *io, int fd)
+{
+    (void)io;
+    (void)fd;
+    return 0;
+}
+
 struct disk_io disk_io_system = {system_read, system_write, system_sync};
+struct disk_io disk_io_dry = {system_read, dry_write, dry_sync};
 
 /* How far a call came that did `did` of what was asked: whole pages only, so that the next one is
  * aligned again. False: no further, with errno. */

@@ -11,6 +11,7 @@ src_disk_libdisk_a_SOURCES = \
 	%D%/recovery.c %D%/recovery.h \
 	%D%/ring.c %D%/ring.h \
 	%D%/segment.c %D%/segment.h \
+	%D%/verify.c %D%/verify.h \
 	%D%/volume.c %D%/volume.h \
 	%D%/walk.c %D%/walk.h \
 	%D%/writer.c %D%/writer.h

@@ -63,7 +63,8 @@ static struct footer_entry *look_through(
     for (uint64_t at = DISK_PAGE; at + footer_bytes(*n + 1) < bytes;) {
         struct record_view r;
 
-        if (!record_parse(d->v->sb.id, seq, segment + at, bytes - at, &r) || r.h.run != h.run) {
+        if (!record_parse(d->v->sb.id, seq, segment + at, bytes - at, &r) || r.h.run != h.run ||
+            !record_body_ok(d->v->sb.id, &r)) {
             at += DISK_SECTOR;
             continue;
         }

@@ -175,7 +175,7 @@ bool volume_init(const char *path, const struct volume_plan *plan, bool force,
         bool ours = superblock_parse(page, &s) != SUPERBLOCK_NONE;
 
         close(fd);
-        return refuse(err, "%s: %s; say so if it may be lost", path,
+        return refuse(err, "%s: %s; only --force makes a volume of it", path,
             ours ? "is a volume already" : "is not empty");
     }
     ok = fill_in(fd, path, plan, progress, ctx, err);
@@ -188,12 +188,12 @@ bool volume_init(const char *path, const struct volume_plan *plan, bool force,
 /* --- opening one --- */
 
 /* With O_DIRECT if the file system lets us read a page so. */
-static int open_direct(const char *path, bool *direct)
+static int open_direct(const char *path, int flags, bool *direct)
 {
-    int fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, flags | O_DIRECT | O_CLOEXEC | O_NOCTTY);
 
     *direct = fd >= 0;
-    return fd >= 0 || errno != EINVAL ? fd : open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    return fd >= 0 || errno != EINVAL ? fd : open(path, flags | O_CLOEXEC | O_NOCTTY);
 }
 
 /* Of the two superblocks the one that holds; if there is none, why. */
@@ -232,15 +232,15 @@ static bool read_superblock(struct volume *v, char *err)
     return found;
 }
 
-struct volume *volume_open(const char *path, struct disk_io *io, char err[VOLUME_ERR_MAX])
+static struct volume *open_as(const char *path, struct disk_io *io, int flags, char *err)
 {
     struct volume *v = xcalloc(1, sizeof(*v));
     uint64_t has;
     bool device;
 
-    v->io = io != NULL ? io : &disk_io_system;
+    v->io = io;
     v->path = xstrdup(path);
-    v->fd = open_direct(path, &v->direct);
+    v->fd = open_direct(path, flags, &v->direct);
     if (v->fd < 0)
         refuse(err, "%s: %s", path, strerror(errno));
     else if (flock(v->fd, LOCK_EX | LOCK_NB) != 0)
@@ -253,6 +253,16 @@ struct volume *volume_open(const char *path, struct disk_io *io, char err[VOLUME
     }
     volume_close(&v);
     return NULL;
+}
+
+struct volume *volume_open(const char *path, struct disk_io *io, char err[VOLUME_ERR_MAX])
+{
+    return open_as(path, io != NULL ? io : &disk_io_system, O_RDWR, err);
+}
+
+struct volume *volume_open_dry(const char *path, char err[VOLUME_ERR_MAX])
+{
+    return open_as(path, &disk_io_dry, O_RDONLY, err);
 }
 
 void volume_close(struct volume **vp)
@@ -287,6 +297,24 @@ bool volume_set_journal(struct volume *v, uint64_t journal)
     if (ok)
         v->sb = s;
     return ok;
+}
+
+bool volume_is_blank(const struct volume *v)
+{
+    uint64_t shard_bytes = (uint64_t)v->sb.buckets * INDEX_BUCKET_BYTES;
+    void *page = disk_io_memory(DISK_PAGE);
+    struct checkpoint_header checkpoint;
+    struct segment_header segment;
+    bool blank = true;
+
+    for (int i = 0; i < 2 && blank; i++)
+        blank = volume_read(v, page, DISK_PAGE, v->sb.checkpoint_at[i]) &&
+                !checkpoint_header_parse(v->sb.id, shard_bytes, page, &checkpoint);
+    for (uint64_t seq = 1; seq <= v->sb.segments && blank; seq++)
+        blank = volume_read(v, page, DISK_PAGE, volume_segment_at(v, seq)) &&
+                !segment_header_parse(v->sb.id, page, &segment);
+    free(page);
+    return blank;
 }
 
 struct hash128 volume_key(const struct volume *v, struct span text)

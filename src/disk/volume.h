@@ -52,7 +52,13 @@ MUST_USE bool volume_init(const char *path, const struct volume_plan *plan, bool
 
 /* NULL with a sentence in err. `io`: NULL for the system calls. */
 MUST_USE struct volume *volume_open(const char *path, struct disk_io *io, char err[VOLUME_ERR_MAX]);
+/* The same without ever changing anything: what is written is taken for done, and is not. */
+MUST_USE struct volume *volume_open_dry(const char *path, char err[VOLUME_ERR_MAX]);
 void volume_close(struct volume **v);
+
+/* Whether nothing was ever put on it: no segment was begun, no checkpoint written. What cannot be
+ * read may be anything. Blocks: reads a page of each segment. */
+MUST_USE bool volume_is_blank(const struct volume *v);
 
 /* Writes the identity of the purge journal that the records are held against from now on. False
  * with errno. */

@@ -136,6 +136,44 @@ static void volumes(void **state)
         "admission          ?\n");
 }
 
+static void volume_check(void **state)
+{
+    (void)state;
+    expect(report_volume_check,
+        "{\"ok\": true, \"path\": \"/v\", \"journal\": \"00ff\", \"clean\": true,"
+        " \"checkpoint_right\": true, \"size_bytes\": 1048576, \"superblocks\": 2,"
+        " \"checkpoints\": 1, \"segments\": 9, \"segments_used\": 4, \"segments_unclosed\": 0,"
+        " \"segments_absent\": 0, \"records\": 7, \"record_bytes\": 2048, \"records_damaged\": 0,"
+        " \"read_errors\": 0, \"index_entries\": 5, \"index_entries_right\": 5}",
+        false,
+        "volume             /v\n"
+        "size               1.0 MiB\n"
+        "journal            00ff\n"
+        "closed             well\n"
+        "superblocks        2 of 2\n"
+        "checkpoints        1\n"
+        "segments           4 of 9 in use\n"
+        "segments unclosed  0\n"
+        "segments absent    0\n"
+        "records            7\n"
+        "records size       2.0 KiB\n"
+        "records damaged    0\n"
+        "read errors        0\n"
+        "index              5 entries, 0 lead nowhere\n"
+        "result             sound\n");
+    expect(report_volume_check, "{\"index_entries\": 5, \"records_damaged\": 1}", false,
+        "volume           ?\n"
+        "journal          none yet: it was never in use\n"
+        "closed           not, by a crash, or it is new\n"
+        "superblocks      DAMAGED: 0 of 2\n"
+        "checkpoints      DAMAGED: 0\n"
+        "segments         0 of 0 in use\n"
+        "records damaged  DAMAGED: 1\n"
+        "read errors      0\n"
+        "index            DAMAGED: 5 entries, 5 lead nowhere\n"
+        "result           DAMAGED, as said above\n");
+}
+
 static void disk_in_stats(void **state)
 {
     (void)state;
@@ -265,6 +303,7 @@ int main(void)
         cmocka_unit_test(strange_answers),
         cmocka_unit_test(volumes),
         cmocka_unit_test(disk_in_stats),
+        cmocka_unit_test(volume_check),
         cmocka_unit_test(explain),
         cmocka_unit_test(purge),
         cmocka_unit_test(refuses_too_much),

@@ -22,3 +22,6 @@ UNIT_THREADED += %D%/t_faults
 UNIT += %D%/t_crash
 %C%_t_crash_SOURCES = %D%/t_crash.c %D%/things.h %D%/rig.h
 %C%_t_crash_LDADD = $(LIBS_DISK) $(CMOCKA_LIBS)
+UNIT += %D%/t_verify
+%C%_t_verify_SOURCES = %D%/t_verify.c %D%/things.h %D%/rig.h
+%C%_t_verify_LDADD = $(LIBS_DISK) $(CMOCKA_LIBS)
