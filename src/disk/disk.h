@@ -64,7 +64,7 @@ struct disk_conf {
     unsigned reads_max;        /* waiting; 0: 1024 */
     unsigned buffers;          /* aggregation buffers; 0: 4 */
     uint32_t buffer_bytes;     /* of each; 0: 4 MiB, less with small segments */
-    mono_ms slow_ms;           /* a read that has waited longer makes the volume slow; 0: 200 */
+    mono_ms slow_ms;           /* reads that wait longer make the volume slow; 0: 200 */
     mono_ms checkpoint_ms;     /* between two; 0: 5 minutes, < 0: only on closing */
     uint64_t checkpoint_rate;  /* bytes per second; 0: 32 MiB */
     unsigned reinsert_percent; /* bytes reinserted per 100 admitted; 0: 100, > 1000: none */

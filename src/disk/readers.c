@@ -12,7 +12,7 @@ struct reader_thread {
     struct readers *all;
     pthread_t thread;
     char *memory;  /* owns; a record and what has to be read around it */
-    mono_ms since; /* when it was asked for what it is reading; 0: idle; under the lock */
+    mono_ms since; /* when it began what it is reading; 0: idle; under the lock */
 };
 
 struct readers {
@@ -212,7 +212,7 @@ static void *thread_main(void *arg)
         if (first == NULL)
             break;
         rs->queued--;
-        t->since = list_entry(first, struct disk_read, node)->since;
+        t->since = clock_mono_ms();
         pthread_mutex_unlock(&rs->lock);
         serve(t, list_entry(first, struct disk_read, node));
         pthread_mutex_lock(&rs->lock);
@@ -223,19 +223,18 @@ static void *thread_main(void *arg)
 
 /* --- the queue --- */
 
+/* Nothing moves: all threads are stuck, or the oldest that waits has waited too long. One thread
+ * that is stuck (on a bad place of the disk) leaves the others. */
 static bool slow(const struct readers *rs, mono_ms now)
 {
-    mono_ms oldest = now;
+    mono_ms limit = now - rs->d->conf.slow_ms;
+    unsigned stuck = 0;
 
     for (unsigned i = 0; i < rs->threads_n; i++)
-        if (rs->threads[i].since != 0 && rs->threads[i].since < oldest)
-            oldest = rs->threads[i].since;
-    if (!list_empty(&rs->queue)) {
-        mono_ms since = list_entry(rs->queue.next, struct disk_read, node)->since;
-
-        oldest = since < oldest ? since : oldest;
-    }
-    return now - oldest > rs->d->conf.slow_ms;
+        stuck += rs->threads[i].since != 0 && rs->threads[i].since < limit;
+    return stuck == rs->threads_n ||
+           (!list_empty(&rs->queue) &&
+               list_entry(rs->queue.next, struct disk_read, node)->since < limit);
 }
 
 bool readers_slow(struct readers *rs, mono_ms now)

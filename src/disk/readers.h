@@ -18,7 +18,7 @@ void readers_free(struct readers **rs);
 
 /* `loc` is what the index says just now: another read is joined only if it said the same then, so
  * that nobody gets a record older than the one that was there when it asked. False: too many are
- * waiting, or the oldest has waited too long. */
+ * waiting, or nothing moves. */
 MUST_USE bool readers_submit(
     struct readers *rs, struct worker *w, struct disk_read *r, uint64_t loc);
 bool readers_slow(struct readers *rs, mono_ms now);

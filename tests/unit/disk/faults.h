@@ -23,7 +23,8 @@ struct faults {
     _Atomic unsigned read_error, read_short, read_flip, read_wait_ms;
     _Atomic unsigned write_error, write_full, write_short, write_flip, write_lost;
     _Atomic unsigned sync_error;
-    _Atomic uint64_t done; /* faults so far */
+    _Atomic uint64_t wait_at; /* only reads of that byte wait; 0: all */
+    _Atomic uint64_t done;    /* faults so far */
 };
 
 static inline bool fault(struct faults *f, unsigned one_in)
@@ -60,7 +61,7 @@ static inline ssize_t faulty_read(struct disk_io *io, int fd, void *to, size_t n
     struct faults *f = container_of(io, struct faults, io);
     ssize_t did;
 
-    if (f->read_wait_ms != 0)
+    if (f->read_wait_ms != 0 && (f->wait_at == 0 || (at <= f->wait_at && f->wait_at - at < n)))
         usleep(f->read_wait_ms * 1000);
     if (fault(f, f->read_error)) {
         errno = EIO;

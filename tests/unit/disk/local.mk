@@ -25,3 +25,7 @@ UNIT += %D%/t_crash
 UNIT += %D%/t_verify
 %C%_t_verify_SOURCES = %D%/t_verify.c %D%/things.h %D%/rig.h
 %C%_t_verify_LDADD = $(LIBS_DISK) $(CMOCKA_LIBS)
+UNIT += %D%/t_ring
+UNIT_THREADED += %D%/t_ring
+%C%_t_ring_SOURCES = %D%/t_ring.c %D%/things.h
+%C%_t_ring_LDADD = $(LIBS_DISK) $(CMOCKA_LIBS)

@@ -217,7 +217,7 @@ static void t_a_slow_disk_is_left_alone(void **state)
     /* A queue that is full refuses as well. */
     faults.read_wait_ms = 20;
     left = UINT32_MAX;
-    started = 0;
+    started = refused = 0;
     for (uint64_t i = 0; i < N && refused == 0; i++) {
         reads[i].left = &left;
         if (rig_start(&r, &reads[i], i) == DISK_GET_READING)
@@ -231,6 +231,37 @@ static void t_a_slow_disk_is_left_alone(void **state)
         worker_run(r.w);
     faults.read_wait_ms = 0;
     assert_int_equal(get_all(&r, 1), N);
+    rig_free(&r);
+}
+
+/* One place of the disk that takes for ever does not take the rest with it. */
+static void t_one_stuck_reader(void **state)
+{
+    enum { SLOW_MS = 50, STUCK_MS = 20 * SLOW_MS };
+    struct rig_read stuck = {.left = NULL};
+    struct disk_entry e;
+    struct rig r;
+    mono_ms start;
+
+    (void)state;
+    faulty_rig(&r);
+    put_all(&r, 1);
+    disk_close(&r.d);
+    r.conf.slow_ms = SLOW_MS;
+    r.conf.readers = 2;
+    rig_open(&r);
+    assert_true(disk_peek(r.d, rig_key(&r, 150), &e));
+    faults.wait_at = e.loc * DISK_SECTOR;
+    faults.read_wait_ms = STUCK_MS;
+    start = clock_mono_ms();
+    assert_int_equal(rig_start(&r, &stuck, 150), DISK_GET_READING);
+    while (clock_mono_ms() - start < 4 * SLOW_MS) {
+        assert_false(disk_slow(r.d));
+        assert_int_equal(rig_get(&r, 3), 1);
+    }
+    while (stuck.dones == 0)
+        worker_run(r.w);
+    assert_true(stuck.found);
     rig_free(&r);
 }
 
@@ -313,6 +344,7 @@ int main(void)
         cmocka_unit_test(t_no_room_on_the_device),
         cmocka_unit_test(t_dead_on_arrival),
         cmocka_unit_test(t_a_slow_disk_is_left_alone),
+        cmocka_unit_test(t_one_stuck_reader),
         cmocka_unit_test(t_no_older_record_by_joining),
         cmocka_unit_test(t_everything_at_once),
     };
