@@ -7,6 +7,7 @@ EXTRA_PROGRAMS += %D%/find
 %C%_purges_LDADD = $(LIBS_CACHE)
 
 # Programs that measure parts; `make bench/NAME` builds one.
-EXTRA_PROGRAMS += %D%/disk_index %D%/disk_recovery
+EXTRA_PROGRAMS += %D%/disk_index %D%/disk_recovery %D%/disk_records
 %C%_disk_index_LDADD = $(LIBS_DISK)
 %C%_disk_recovery_LDADD = $(LIBS_DISK)
+%C%_disk_records_LDADD = $(LIBS_DISK)
