@@ -88,6 +88,16 @@ static void record(const uint8_t *data, size_t n, bool right)
         check(r.head.n + r.body.n < n && (uint64_t)r.h.sectors * DISK_SECTOR <= n);
         check(record_body_ok(ID, &r) || r.h.pieces != 0);
     }
+    /* Its beginning alone is judged alike, and nothing behind it is looked at. */
+    if (record_head_parse(ID, SEQ, p, n, &r)) {
+        size_t beginning = (size_t)(r.head.p - p) + r.head.n;
+        char *q = padded((const uint8_t *)p, beginning, beginning);
+
+        check(beginning <= n && r.body.p == NULL);
+        check(record_head_parse(ID, SEQ, q, beginning, &r));
+        check(!record_head_parse(ID, SEQ, q, beginning - 1, &r));
+        free(q);
+    }
     free(p);
 }
 
