@@ -243,7 +243,7 @@ uint64_t disk_tier_memory(struct disk_tier *t)
  * is the highest. */
 unsigned disk_tier_place(const struct disk_tier *t, struct span key)
 {
-    double best = -INFINITY;
+    double best = -HUGE_VAL;
     unsigned chosen = 0;
 
     for (unsigned i = 0; t->volumes_n > 1 && i < t->volumes_n; i++) {

@@ -294,6 +294,7 @@ struct disk_index *disk_index_new(uint32_t buckets_per_shard)
     uint64_t bytes = (uint64_t)buckets_per_shard * INDEX_SHARDS * sizeof(struct bucket);
 
     check(buckets_per_shard > 0);
+    /* cppcheck-suppress invalidFunctionArg ; MAP_ANONYMOUS wants -1 */
     all = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (all == MAP_FAILED)
         return NULL;

@@ -159,16 +159,25 @@ static bool fill_in(int fd, const char *path, const struct volume_plan *asked,
     return stamp(fd, &s, path, err);
 }
 
+static int open_or_make(const char *path, bool *made)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+    *made = false;
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    *made = true;
+    return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
 bool volume_init(const char *path, const struct volume_plan *plan, bool force,
     bool (*progress)(void *ctx, uint64_t done, uint64_t of), void *ctx, char err[VOLUME_ERR_MAX])
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
-    bool made = fd < 0 && errno == ENOENT, ok;
+    bool made, ok;
+    int fd = open_or_make(path, &made);
     struct superblock s;
     char page[DISK_PAGE];
 
-    if (made)
-        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return refuse(err, "%s: %s", path, strerror(errno));
     if (!made && !force && pread(fd, page, sizeof(page), 0) > 0) {
@@ -193,7 +202,9 @@ static int open_direct(const char *path, int flags, bool *direct)
     int fd = open(path, flags | O_DIRECT | O_CLOEXEC | O_NOCTTY);
 
     *direct = fd >= 0;
-    return fd >= 0 || errno != EINVAL ? fd : open(path, flags | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == EINVAL)
+        fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
+    return fd;
 }
 
 /* Of the two superblocks the one that holds; if there is none, why. */
