@@ -2,3 +2,10 @@
 noinst_PROGRAMS += %D%/purge_storm
 %C%_purge_storm_SOURCES = %D%/purge_storm.c
 %C%_purge_storm_LDADD = -lpthread -lz
+# Preloaded into the daemon by tests/e2e: a module, and nothing of it is ours but this file.
+noinst_PROGRAMS += %D%/faults.so
+%C%_faults_so_SOURCES = %D%/faults.c
+%C%_faults_so_CPPFLAGS =
+%C%_faults_so_CFLAGS = -std=gnu11 -fPIC -Wall -Wextra
+%C%_faults_so_LDFLAGS = -shared
+dist_noinst_SCRIPTS += %D%/crash_storm

@@ -1,0 +1,191 @@
+"""A disk that fails: whatever it does, clients get the right bytes, and nobody waits for long."""
+import mmap
+import os
+import signal
+import struct
+import time
+
+import pytest
+
+from edge import BUILD, SELVAGED, instrumented
+from waiting import wait_for
+
+KEEP = {"Cache-Control": "max-age=600"}
+NAMES = ("seed", "read_eio", "read_short", "read_flip", "write_eio", "write_enospc", "write_short",
+         "write_flip", "write_lost", "sync_eio", "read_wait_ms", "write_wait_ms", "reads", "writes",
+         "done")
+
+
+def module():
+    for top in (BUILD, os.path.dirname(SELVAGED)):
+        path = os.path.join(top, "tests", "proof", "faults.so")
+        if os.path.exists(path):
+            return path
+    pytest.skip("faults.so is not built: make tests/proof/faults.so")
+
+
+class Faults:
+    """The script of tests/proof/faults.c."""
+
+    def __init__(self, path):
+        with open(path, "wb+") as f:
+            f.truncate(mmap.PAGESIZE)
+            self.map = mmap.mmap(f.fileno(), mmap.PAGESIZE)
+
+    def set(self, **values):
+        for name, value in values.items():
+            struct.pack_into("=I", self.map, NAMES.index(name) * 4, value)
+
+    def get(self, name):
+        return struct.unpack_from("=I", self.map, NAMES.index(name) * 4)[0]
+
+
+@pytest.fixture
+def faults(tmp_path):
+    f = Faults(tmp_path / "script")
+    f.set(seed=1)
+    return f
+
+
+@pytest.fixture
+def faulty_edge(selvaged, origin, tmp_path, monkeypatch, faults):
+    """Starts an edge over a disk that does as `faults` says; called again it is its next life."""
+    if instrumented():
+        pytest.skip("a sanitizer must be loaded first")
+    so = module()
+
+    def start(memory="4MiB", wait="5s", size="64MiB"):
+        with monkeypatch.context() as m:
+            m.setenv("LD_PRELOAD", so)
+            m.setenv("FAULTS_VOLUME", f"{tmp_path}/volume")
+            m.setenv("FAULTS_SCRIPT", f"{tmp_path}/script")
+            return selvaged(config=f"""
+                cache {{ memory {memory}; disk {tmp_path}/volume size {size}; disk-admit all;
+                         disk-wait {wait}; disk-checkpoint 300ms; }}
+                origin o {{ server {origin.url}; }}
+                site * {{ origin o; }}
+            """)
+    return start
+
+
+def blob(n, seed):
+    return bytes((i * 31 + (i >> 8) * 17 + seed) & 0xff for i in range(n))
+
+
+@pytest.fixture
+def pages(origin):
+    """Twice the memory, together."""
+    bodies = {f"/f{i}": blob(20_000 + 997 * i, i) for i in range(120)}
+    for path, body in bodies.items():
+        origin.page(path, body, {**KEEP, "ETag": f'"{path}"'})
+    return bodies
+
+
+def round_of(edge, bodies):
+    """How long each request took."""
+    took = []
+    with edge.connect() as c:
+        for path, body in bodies.items():
+            began = time.monotonic()
+            answer = c.get(path)
+            took.append(time.monotonic() - began)
+            assert answer.status == 200
+            assert answer.body == body, f"wrong bytes of {path}"
+    return took
+
+
+def says(edge, what):
+    wait_for(lambda: what in edge.stderr(), f"'{what}' in the log")
+
+
+@pytest.mark.parametrize("kinds", [
+    {"read_flip": 3, "read_short": 2},
+    {"read_eio": 10, "write_eio": 9, "sync_eio": 2},
+    {"write_flip": 3, "write_short": 2, "write_lost": 5},
+    {"read_flip": 9, "read_short": 3, "read_eio": 40, "write_flip": 5, "write_short": 3,
+     "write_lost": 9, "write_eio": 90, "sync_eio": 20},
+], ids=["reads", "errors", "writes", "all"])
+def test_right_bytes(faulty_edge, faults, pages, kinds):
+    """In one life, after a kill, and after an orderly end."""
+    for end in (signal.SIGKILL, signal.SIGTERM):
+        edge = faulty_edge()
+        faults.set(**kinds)
+        for _ in range(3):
+            round_of(edge, pages)
+        # The log is written a little later than it is filled.
+        wait_for(lambda: faults.get("writes") > 0, "something written")
+        if end == signal.SIGKILL:
+            edge.signal(end)
+            edge.process.wait()
+            edge.checked = True
+        else:
+            edge.stop()
+    assert faults.get("done") > 0
+
+
+def test_full_disk(faulty_edge, faults, pages):
+    """What cannot be written is not; what was is still read, and the edge goes on."""
+    edge = faulty_edge()
+    round_of(edge, pages)
+    faults.set(write_enospc=1)
+    for _ in range(12):
+        round_of(edge, pages)
+        edge.ctl("purge", "all", "--hard")
+        if "now read-only" in edge.stderr():
+            break
+    says(edge, "now read-only")
+    round_of(edge, pages)
+    faults.set(write_enospc=0)
+
+
+def test_dead_disk(faulty_edge, faults, pages):
+    edge = faulty_edge()
+    round_of(edge, pages)
+    faults.set(read_eio=1, write_eio=1)
+    for _ in range(30):
+        round_of(edge, pages)
+        if "now offline" in edge.stderr():
+            break
+    says(edge, "now offline")
+    reads = faults.get("reads")
+    round_of(edge, pages)
+    assert faults.get("reads") == reads
+    edge.stop()
+    # The next life finds it well again.
+    faults.set(read_eio=0, write_eio=0)
+    edge = faulty_edge()
+    round_of(edge, pages)
+    edge.stop()
+
+
+def test_hung_disk(faulty_edge, faults, pages, origin):
+    """The origin answers, and who needs no disk does not notice."""
+    origin.page("/memory", b"memory", KEEP)
+    edge = faulty_edge(wait="100ms")
+    for _ in range(2):
+        round_of(edge, pages)
+    edge.get("/memory")
+    faults.set(read_wait_ms=3000, write_wait_ms=3000)
+    with edge.connect() as c:
+        hits = []
+        paths = iter(list(pages) * 4)
+        until = time.monotonic() + 2
+        slow = []
+        while time.monotonic() < until:
+            path = next(paths)
+            began = time.monotonic()
+            with edge.connect() as other:
+                other.request(path)
+                for _ in range(20):
+                    at = time.monotonic()
+                    assert c.get("/memory").body == b"memory"
+                    hits.append(time.monotonic() - at)
+                assert other.response().body == pages[path]
+            slow.append(time.monotonic() - began)
+    hits.sort()
+    assert hits[len(hits) * 99 // 100] < 0.05, "hits in memory are slowed down"
+    assert max(slow) < 1.5, "somebody waited for the disk"
+    assert sum(s > 0.08 for s in slow) <= 8, "a slow volume is asked again and again"
+    assert edge.metric("selvage_disk_late_total") > 0
+    faults.set(read_wait_ms=0, write_wait_ms=0)
+    edge.stop()
