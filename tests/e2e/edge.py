@@ -15,6 +15,8 @@ TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 BUILD = os.environ.get("SELVAGE_BUILD", os.path.join(TOP, "build"))
 SELVAGED = os.environ.get("SELVAGED", os.path.join(BUILD, "selvaged"))
 SELVAGECTL = os.environ.get("SELVAGECTL", os.path.join(BUILD, "selvagectl"))
+# Behind everything a disk tier, where a test says nothing of one (E2E_DISK=1).
+DISK = "E2E_DISK" in os.environ
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer"
                     r"|runtime error:|check failed")
 
@@ -98,12 +100,18 @@ class Edge:
             origin = getattr(self.origin, "url", self.origin)
             argv += ["--listen", f"127.0.0.1:{self.port}", "--origin", origin, "--workers",
                      str(self.workers), "--memory", self.memory, "--control", self.control]
+            if DISK and "--disk" not in self.args:
+                argv += ["--disk", f"{self.dir}/volume=64MiB"]
         return argv + self.args
 
     def write_config(self, text):
         head = f"listen 127.0.0.1:{self.port};\ncontrol {self.control};\nworkers {self.workers};\n"
         if not re.search(r"^\s*cache\s*{", text, re.M):
             head += f"cache {{ memory {self.memory}; }}\n"
+        if DISK and not re.search(r"^[^#]*\bdisk ", head + text, re.M):
+            disk = f"cache {{ disk {self.dir}/volume size 64MiB; "
+            head, text = (re.sub(r"^(\s*)cache\s*{", lambda m: m[1] + disk, t, flags=re.M)
+                          for t in (head, text))
         with open(self.config_path, "w", encoding="utf-8") as f:
             f.write(head + text)
 
