@@ -18,6 +18,9 @@ MUST_USE bool report_status(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_stats(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_volumes(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_volume_check(const json_t *answer, bool colour, struct buf *out);
+MUST_USE bool report_object(const json_t *answer, bool colour, struct buf *out);
+/* One line of a list. */
+MUST_USE bool report_object_line(const json_t *object, struct buf *out);
 MUST_USE bool report_explain(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_purge(const json_t *answer, bool colour, struct buf *out);
 

@@ -21,6 +21,9 @@ struct ctl {
     /* of purge */
     bool hard, wait;
     const char *site; /* or NULL */
+    /* of cache ls; site, too */
+    const char *prefix, *tag, *tier; /* or NULL */
+    unsigned long limit;
     /* of volume init */
     const char *size; /* or NULL */
     bool force;
@@ -32,12 +35,16 @@ typedef bool ctl_report_fn(const json_t *answer, bool colour, struct buf *out);
  * happened, but not as it should: it is written all the same, with exit status 1. */
 int ctl_show(
     const struct ctl *ctl, enum http_method method, const char *path, ctl_report_fn *report);
+/* The answer to a GET; NULL: a sentence is on standard error. */
+MUST_USE json_t *ctl_ask(const struct ctl *ctl, const char *path);
 /* Writes an answer that did not come from a daemon. */
 int ctl_show_json(const struct ctl *ctl, const json_t *answer, ctl_report_fn *report);
 /* The value of a query parameter, percent-encoded. False: the buffer's limit does not allow. */
 MUST_USE bool ctl_put_value(struct buf *out, struct span value);
 int ctl_wrong_usage(const char *what, const char *which);
 
+/* ctl_cache.c */
+int ctl_cache(const struct ctl *ctl);
 /* ctl_purge.c */
 int ctl_purge(const struct ctl *ctl);
 /* ctl_volume.c */

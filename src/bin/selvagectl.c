@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "bin/ctl.h"
 #include "conf/suggest.h"
+#include "conf/value.h"
 #include "edge/conf.h"
 #include "http/chars.h"
 
@@ -19,7 +20,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_HARD = 256, OPTION_WAIT, OPTION_SITE, OPTION_SIZE, OPTION_FORCE };
+enum {
+    OPTION_HARD = 256,
+    OPTION_WAIT,
+    OPTION_SITE,
+    OPTION_SIZE,
+    OPTION_FORCE,
+    OPTION_PREFIX,
+    OPTION_TAG,
+    OPTION_TIER,
+    OPTION_LIMIT
+};
 enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20, PATH_BYTES = 64 << 10 };
 
 static int run_status(const struct ctl *ctl);
@@ -41,6 +52,7 @@ static const struct command {
     {"explain", "URL: what would become of a request, and why.", run_explain, 1, 1},
     {"purge", "url URL..., prefix URL..., tag TAG..., site HOST... or all: out of the cache.",
         ctl_purge, 0, INT_MAX},
+    {"cache", "ls [...] or show URL: what is stored, or what of one resource.", ctl_cache, 1, 2},
     {"volume", "init PATH --size N or check PATH: makes one, or looks whether it is sound.",
         ctl_volume, 1, 2},
 };
@@ -100,6 +112,16 @@ static int print_either(const struct ctl *ctl, struct span body, ctl_report_fn *
     return ctl->json ? print(body) : print_answer(body, report, ctl->colour);
 }
 
+static int refused(const struct admin_reply *reply, const char *path)
+{
+    struct span body = buf_span(&reply->body);
+
+    fprintf(stderr, "selvagectl: selvaged answered %d to %.*s: %.*s\n", reply->status,
+        (int)span_find(span_of(path), '?'), path, (int)span_find(body, '\n'),
+        body.p != NULL ? body.p : "");
+    return 1;
+}
+
 int ctl_show(
     const struct ctl *ctl, enum http_method method, const char *path, ctl_report_fn *report)
 {
@@ -123,12 +145,37 @@ int ctl_show(
         (void)print_either(ctl, body, report);
         fprintf(stderr, "selvagectl: selvaged did it, but not all of it; its log says why\n");
     } else {
-        fprintf(stderr, "selvagectl: selvaged answered %d to %.*s: %.*s\n", reply.status,
-            (int)span_find(span_of(path), '?'), path, (int)span_find(body, '\n'),
-            body.p != NULL ? body.p : "");
+        status = refused(&reply, path);
     }
     admin_reply_free(&reply);
     return status;
+}
+
+json_t *ctl_ask(const struct ctl *ctl, const char *path)
+{
+    const struct admin_question q = {
+        .socket = ctl->socket,
+        .method = METHOD_GET,
+        .path = path,
+        .timeout_ms = TIMEOUT_MS,
+    };
+    struct admin_reply reply;
+    char why[512];
+    enum admin_asked how = admin_ask(&q, &reply, why, sizeof(why));
+    json_error_t error;
+    json_t *answer = NULL;
+
+    if (how != ADMIN_ANSWERED) {
+        complain(ctl, how, why);
+    } else if (reply.status != 200) {
+        refused(&reply, path);
+    } else {
+        answer = json_loadb(reply.body.p, reply.body.n, 0, &error);
+        if (answer == NULL)
+            fprintf(stderr, "selvagectl: the answer is not JSON: %s\n", error.text);
+    }
+    admin_reply_free(&reply);
+    return answer;
 }
 
 int ctl_show_json(const struct ctl *ctl, const json_t *answer, ctl_report_fn *report)
@@ -234,6 +281,9 @@ static int help(void)
            "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n"
            "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
            "       selvagectl purge all [--hard] [--wait]\n"
+           "       selvagectl cache ls [--site HOST] [--prefix URL] [--tag TAG]\n"
+           "                  [--tier memory|disk] [--limit N]\n"
+           "       selvagectl cache show URL\n"
            "       selvagectl volume init PATH [--size SIZE] [--force]\n"
            "       selvagectl volume check PATH\n\n"
            "Asks a running selvaged over its control socket; volume does without.\n\n"
@@ -249,7 +299,11 @@ static int help(void)
            "  -c, --config FILE    explain: by this configuration, without a running edge\n"
            "      --hard           purge: gone, instead of stale from now on\n"
            "      --wait           purge: returns when it holds everywhere in the process\n"
-           "      --site HOST      purge tag: only what belongs to that site\n"
+           "      --site HOST      purge tag, cache ls: only what belongs to that site\n"
+           "      --prefix URL     cache ls: only what begins so\n"
+           "      --tag TAG        cache ls: only what has that tag\n"
+           "      --tier TIER      cache ls: memory or disk; else both\n"
+           "      --limit N        cache ls: no more than so many\n"
            "      --size SIZE      volume init: as in 10GiB; else all that is there\n"
            "      --force          volume init: what is there is lost\n"
            "  -h, --help           this text\n"
@@ -301,22 +355,38 @@ static bool wants_colour(void)
 static bool misused(struct ctl *ctl, const struct command *command, int args_n)
 {
     bool explains = command->run == run_explain, purges = command->run == ctl_purge;
-    bool makes = command->run == ctl_volume;
+    bool makes = command->run == ctl_volume, lists = command->run == ctl_cache;
 
     if (!explains && (ctl->config != NULL || ctl->question.method.n + ctl->question.fields_n > 0))
         return ctl_wrong_usage("-c, -H and -m belong to explain, not to ", command->name) != 0;
-    if (!purges && (ctl->hard || ctl->wait || ctl->site != NULL))
+    if (!purges && (ctl->hard || ctl->wait || (ctl->site != NULL && !lists)))
         return ctl_wrong_usage(
                    "--hard, --wait and --site belong to purge, not to ", command->name) != 0;
+    if (!lists && (ctl->prefix != NULL || ctl->tag != NULL || ctl->tier != NULL))
+        return ctl_wrong_usage(
+                   "--prefix, --tag and --tier belong to cache ls, not to ", command->name) != 0;
     if (!makes && (ctl->size != NULL || ctl->force))
         return ctl_wrong_usage(
                    "--size and --force belong to volume init, not to ", command->name) != 0;
     if (args_n < command->args_min)
-        return ctl_wrong_usage(
-                   makes ? "volume init PATH or volume check PATH" : "a URL is missing", "") != 0;
+        return ctl_wrong_usage(makes   ? "volume init PATH or volume check PATH"
+                               : lists ? "cache ls or cache show URL"
+                                       : "a URL is missing",
+                   "") != 0;
     if (args_n > command->args_max)
         return ctl_wrong_usage("what is to be done with ", ctl->args[command->args_max]) != 0;
     return false;
+}
+
+static bool read_limit(const char *text, unsigned long *limit)
+{
+    struct value_why why;
+    int64_t n;
+
+    if (!value_integer(span_of(text), &n, &why) || n < 1)
+        return false;
+    *limit = (unsigned long)n;
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -330,6 +400,10 @@ int main(int argc, char **argv)
         {"hard", no_argument, NULL, OPTION_HARD},
         {"wait", no_argument, NULL, OPTION_WAIT},
         {"site", required_argument, NULL, OPTION_SITE},
+        {"prefix", required_argument, NULL, OPTION_PREFIX},
+        {"tag", required_argument, NULL, OPTION_TAG},
+        {"tier", required_argument, NULL, OPTION_TIER},
+        {"limit", required_argument, NULL, OPTION_LIMIT},
         {"size", required_argument, NULL, OPTION_SIZE},
         {"force", no_argument, NULL, OPTION_FORCE},
         {"help", no_argument, NULL, 'h'},
@@ -339,6 +413,7 @@ int main(int argc, char **argv)
     struct ctl ctl = {
         .socket = environment("SELVAGE_SOCKET", ADMIN_SOCKET_DEFAULT),
         .colour = wants_colour(),
+        .limit = ULONG_MAX,
     };
     const struct command *command;
     int o;
@@ -370,6 +445,19 @@ int main(int argc, char **argv)
             break;
         case OPTION_SITE:
             ctl.site = optarg;
+            break;
+        case OPTION_PREFIX:
+            ctl.prefix = optarg;
+            break;
+        case OPTION_TAG:
+            ctl.tag = optarg;
+            break;
+        case OPTION_TIER:
+            ctl.tier = optarg;
+            break;
+        case OPTION_LIMIT:
+            if (!read_limit(optarg, &ctl.limit))
+                return ctl_wrong_usage("--limit is a number from 1 on, not ", optarg);
             break;
         case OPTION_SIZE:
             ctl.size = optarg;

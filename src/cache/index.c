@@ -83,6 +83,17 @@ struct object *index_find_hash(const struct index *x, uint64_t hash)
     return NULL;
 }
 
+unsigned index_bucket_objects(
+    const struct index *x, uint32_t bucket, struct object *out[static INDEX_WAYS])
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < INDEX_WAYS; i++)
+        if (x->buckets[bucket].slots[i] != 0)
+            out[n++] = slot_object(x->buckets[bucket].slots[i]);
+    return n;
+}
+
 static unsigned bucket_free(struct index_bucket *b, uint64_t **place)
 {
     unsigned n = 0;

@@ -44,6 +44,10 @@ struct object *index_find(const struct index *x, const struct cache_key *key);
 /* An object with that hash, whatever its key, or NULL. */
 struct object *index_find_hash(const struct index *x, uint64_t hash);
 
+/* The objects that stand in that bucket; how many. */
+unsigned index_bucket_objects(
+    const struct index *x, uint32_t bucket, struct object *out[static INDEX_WAYS]);
+
 /* `obj` must not be there. False: both buckets are full. */
 MUST_USE bool index_add(struct index *x, struct object *obj);
 /* Up to INDEX_WAYS objects that stand where `obj` would like to. */

@@ -373,6 +373,26 @@ bool memory_admit(struct memory *m, const struct hash128 *hash, uint64_t bytes)
     return admit;
 }
 
+bool memory_walk(struct memory *m, struct memory_walk *w,
+    struct object *out[static MEMORY_WALK_MAX], unsigned *n)
+{
+    struct shard *sh;
+
+    *n = 0;
+    if (w->shard >= m->shards_n)
+        return false;
+    sh = &m->shards[w->shard];
+    pthread_mutex_lock(&sh->lock);
+    for (int i = 0; i < MEMORY_WALK_MAX / INDEX_WAYS && w->bucket < sh->index.buckets_n; i++)
+        *n += index_bucket_objects(&sh->index, w->bucket++, out + *n);
+    for (unsigned i = 0; i < *n; i++)
+        object_ref(out[i]);
+    pthread_mutex_unlock(&sh->lock);
+    if (w->bucket >= sh->index.buckets_n)
+        *w = (struct memory_walk){.shard = w->shard + 1};
+    return w->shard < m->shards_n;
+}
+
 /* What has to go from a full bucket: the one with the least credit. Under the lock. */
 static struct object *shard_rival(struct shard *sh, const struct object *obj)
 {

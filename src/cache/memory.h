@@ -53,6 +53,15 @@ int64_t memory_offset(const struct memory *m, const void *p);
 MUST_USE struct object *memory_find(struct memory *m, const struct cache_key *key, bool use);
 /* Whatever its key, without counting as a use. */
 MUST_USE struct object *memory_find_hash(struct memory *m, struct hash128 hash);
+/* A place in a walk through what is stored; all zero: at its beginning. */
+struct memory_walk {
+    uint32_t shard, bucket;
+};
+enum { MEMORY_WALK_MAX = 256 /* objects of one step */ };
+/* The next stored objects, each with a reference to be released; *n may be 0. What is stored all
+ * the while is seen once. False: there are no further ones. */
+MUST_USE bool memory_walk(struct memory *m, struct memory_walk *w,
+    struct object *out[static MEMORY_WALK_MAX], unsigned *n);
 /* Whether an object of that size may be stored: one of that key is, or see eviction_admit(). */
 MUST_USE bool memory_admit(struct memory *m, const struct hash128 *hash, uint64_t bytes);
 /* Stores it with a reference of its own, in place of what was there. */

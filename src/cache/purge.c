@@ -231,7 +231,14 @@ enum purged purges_ask(struct purges *p, struct object *obj)
 
 enum purged purges_ask_key(struct purges *p, struct span key, uint64_t site, uint64_t born)
 {
-    struct subject s = {.url = label_key_url(key), .since = born, .site = site};
+    return purges_ask_tagged(p, key, site, born, NULL, 0);
+}
+
+enum purged purges_ask_tagged(struct purges *p, struct span key, uint64_t site, uint64_t born,
+    const uint64_t *tags, unsigned tags_n)
+{
+    struct subject s = {
+        .url = label_key_url(key), .since = born, .site = site, .tags = tags, .tags_n = tags_n};
     struct purge_mark m = {0, 0};
 
     if (born != purges_last(p) && s.url.n > 0)

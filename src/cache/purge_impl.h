@@ -65,6 +65,9 @@ void purges_stats(struct purges *p, struct cache_stats *out);
 /* What is known before there is an object: whether a key of that site is purged that was asked for
  * at `born`. */
 enum purged purges_ask_key(struct purges *p, struct span key, uint64_t site, uint64_t born);
+/* Likewise of something whose tags are known. */
+enum purged purges_ask_tagged(struct purges *p, struct span key, uint64_t site, uint64_t born,
+    const uint64_t *tags, unsigned tags_n);
 /* Whether everything of that site that was asked for at `born` is purged hard, whatever its key. */
 bool purges_dead(struct purges *p, uint64_t site, uint64_t born);
 

@@ -178,7 +178,7 @@ static json_t *policy_part(const struct policy *p)
 /* --- keys --------------------------------------------------------------------------------- */
 
 /* [{"kind", "name", "value"}] out of the lines of a key. */
-static json_t *lines_part(struct span lines)
+json_t *explain_key_lines(struct span lines)
 {
     json_t *all = json_array();
     struct key_line line;
@@ -204,7 +204,7 @@ static json_t *key_part(const struct route *r)
     put(o, "host", text(r->host));
     put(o, "path", text(r->path));
     put(o, "query", r->has_query ? text(r->query) : json_null());
-    put(o, "lines", lines_part(span_from(r->key.text, span_find(r->key.text, '\n'))));
+    put(o, "lines", explain_key_lines(span_from(r->key.text, span_find(r->key.text, '\n'))));
     return o;
 }
 
@@ -215,7 +215,7 @@ static json_t *variant_part(const struct explained *x, const struct object *obj)
     json_t *o = json_object();
 
     put(o, "chosen", json_boolean(span_eq(obj->key, x->decision.variant.text)));
-    put(o, "values", lines_part(span_from(obj->key, x->route.key.text.n)));
+    put(o, "values", explain_key_lines(span_from(obj->key, x->route.key.text.n)));
     put(o, "status", number(obj->status));
     put(o, "body_bytes", number((int64_t)object_length(obj)));
     put(o, "ttl_s", number(fresh_ttl(&obj->fresh, x->source->now)));
@@ -251,8 +251,9 @@ static json_t *vary_part(const struct explained *x)
         json_array_append_new(fields, text(names.v[i]));
     put(o, "fields", fields);
     put(o, "request",
-        d->variant.text.p != NULL ? lines_part(span_from(d->variant.text, x->route.key.text.n))
-                                  : json_null());
+        d->variant.text.p != NULL
+            ? explain_key_lines(span_from(d->variant.text, x->route.key.text.n))
+            : json_null());
     put(o, "variants", variants_list(x));
     return o;
 }

@@ -41,6 +41,10 @@ struct explain_question {
 MUST_USE json_t *explain(const struct explain_source *source, const struct explain_question *q,
     struct arena *a, const char **why);
 
+/* What follows the first line of a key, or the resource's key in a variant's, as a list of objects:
+ * kind, name, value. */
+MUST_USE json_t *explain_key_lines(struct span lines);
+
 /* The row of the control socket; its app is a struct edge. */
 void explain_serve(struct admin_call *call);
 

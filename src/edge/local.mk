@@ -3,7 +3,7 @@ src_edge_libedge_a_SOURCES = \
 	%D%/accesslog.c %D%/accesslog.h %D%/answer.c %D%/arrival.c %D%/coding_conf.c \
 	%D%/coding_options.h %D%/conf.c %D%/conf.h \
 	%D%/decision.c %D%/decision.h %D%/deliver.c %D%/deliver.h %D%/partial.c %D%/explain.c %D%/explain.h %D%/filler.c \
-	%D%/filler.h %D%/filler_impl.h %D%/forward.c %D%/forward.h %D%/hints.c %D%/hints.h %D%/incomplete.c %D%/incomplete.h %D%/look_up.c %D%/names.c \
+	%D%/filler.h %D%/filler_impl.h %D%/forward.c %D%/forward.h %D%/hints.c %D%/hints.h %D%/incomplete.c %D%/incomplete.h %D%/listing.c %D%/listing.h %D%/look_up.c %D%/names.c \
 	%D%/names.h %D%/notstored.c %D%/notstored.h %D%/policy_conf.c %D%/recode.c \
 	%D%/recode.h %D%/recoded.c %D%/recoder.c %D%/recoder.h %D%/request.c %D%/resume.c \
 	%D%/request.h %D%/route.c %D%/route.h %D%/server.c %D%/server.h %D%/site.c %D%/site.h \

@@ -14,6 +14,7 @@
 #include "edge/explain.h"
 #include "edge/filler.h"
 #include "edge/hints.h"
+#include "edge/listing.h"
 #include "edge/names.h"
 #include "edge/notstored.h"
 #include "edge/purge_serve.h"
@@ -124,6 +125,10 @@ static bool open_admin(struct edge *e)
     static const struct admin_route routes[] = {
         {METHOD_GET, "/explain", ADMIN_CONTROL, explain_serve,
             "what would become of a request, and why"},
+        {METHOD_GET, "/cache/objects", ADMIN_CONTROL, listing_serve,
+            "what is stored, in parts: prefix=, site=, tag=, tier=; from="},
+        {METHOD_GET, "/cache/object", ADMIN_CONTROL, listing_serve_one,
+            "what is stored of one resource: url="},
         {METHOD_POST, "/purge", ADMIN_CONTROL, purge_serve,
             "takes out of the cache: url=, prefix=, tag=, site= or all; hard=1, wait=1"},
         {0},

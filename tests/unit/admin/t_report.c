@@ -174,6 +174,46 @@ static void volume_check(void **state)
         "result           DAMAGED, as said above\n");
 }
 
+static void objects(void **state)
+{
+    static const char strange[] = "{\"tier\": \"disk\", \"url\": \"a/\\u001b[2J\", \"lines\": "
+                                  "[{\"kind\": \"vary\", \"name\": \"x\", \"value\": \"1\"},"
+                                  " {\"name\": \"y\", \"value\": null}, 3], \"status\": 200,"
+                                  " \"body_bytes\": 2048, \"age_s\": 5, \"ttl_s\": -5}";
+    json_t *object = json_loads(strange, 0, NULL);
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 1024);
+    assert_true(report_object_line(object, &out));
+    assert_true(span_eq(buf_span(&out),
+        SPAN("disk      200    2.0 KiB        5        -5     0  a/?[2J x=1 y=- ?=-\n")));
+    buf_free(&out);
+    json_decref(object);
+    expect(report_object,
+        "{\"url\": \"a.test/v\", \"varies\": true, \"objects\": [{\"tier\": \"memory\", \"id\": "
+        "\"0f\","
+        " \"lines\": [{\"kind\": \"vary\", \"name\": \"x\", \"value\": null}], \"status\": 200,"
+        " \"body_bytes\": 1048576, \"slice_bytes\": 1024, \"age_s\": 1, \"ttl_s\": 9, \"tags\": 2,"
+        " \"soft_purged\": true, \"on_disk\": true}]}",
+        false,
+        "url       a.test/v\n"
+        "variants  1 in memory\n"
+        "\n"
+        "id        0f\n"
+        "key vary  x absent\n"
+        "stored    memory and disk\n"
+        "status    200\n"
+        "size      1.0 MiB in slices of 1.0 KiB\n"
+        "age       1 s\n"
+        "ttl       9 s, purged softly\n"
+        "tags      2\n");
+    expect(report_object, "{\"url\": \"u\", \"on_disk\": true}", false,
+        "url     u\n"
+        "stored  on the disk only; the next request loads it\n");
+    expect(report_object, "[]", false, "url     ?\nstored  no\n");
+}
+
 static void disk_in_stats(void **state)
 {
     (void)state;
@@ -303,6 +343,7 @@ int main(void)
         cmocka_unit_test(strange_answers),
         cmocka_unit_test(volumes),
         cmocka_unit_test(disk_in_stats),
+        cmocka_unit_test(objects),
         cmocka_unit_test(volume_check),
         cmocka_unit_test(explain),
         cmocka_unit_test(purge),

@@ -4,6 +4,7 @@
 #include "things.h"
 
 #include "base/counters.h"
+#include "cache/cache_impl.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
@@ -102,6 +103,46 @@ static void sizes_change(uint64_t budget, unsigned per_cent)
     assert_int_equal(st.objects, 0);
     assert_int_equal(st.body_bytes, 0);
     assert_true(st.used_bytes < budget / 16);
+    cache_close(&c);
+}
+
+/* Everything that is stored, once each, in steps of a bounded size; and nothing is held after it.
+ */
+static void t_walk_sees_everything_once(void **state)
+{
+    enum { MANY = 3000 };
+    struct cache *c = cache_of(32 << 20);
+    struct object *objects[MEMORY_WALK_MAX];
+    struct memory_walk at = {0};
+    static uint8_t seen[MANY];
+    unsigned n, steps = 0;
+    bool more;
+
+    (void)state;
+    for (uint64_t i = 0; i < MANY; i++)
+        fill_and_use(c, i, 500);
+    do {
+        more = memory_walk(c->memory, &at, objects, &n);
+        assert_true(n <= MEMORY_WALK_MAX);
+        for (unsigned i = 0; i < n; i++) {
+            struct span digits = span_from(objects[i]->key, strlen("example.com/"));
+            uint64_t number = strtoull(digits.p, NULL, 10);
+
+            assert_true(number < MANY);
+            assert_int_equal(seen[number]++, 0);
+            object_release(&objects[i]);
+        }
+        steps++;
+    } while (more);
+    for (uint64_t i = 0; i < MANY; i++)
+        assert_int_equal(seen[i], is_here(c, i));
+    assert_true(steps > MANY / MEMORY_WALK_MAX);
+    at = (struct memory_walk){.shard = UINT32_MAX, .bucket = 7};
+    assert_false(memory_walk(c->memory, &at, objects, &n));
+    assert_int_equal(n, 0);
+    at = (struct memory_walk){.bucket = UINT32_MAX};
+    assert_true(memory_walk(c->memory, &at, objects, &n)); /* on with the next shard */
+    assert_int_equal(n, 0);
     cache_close(&c);
 }
 
@@ -254,6 +295,7 @@ static void t_too_little(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(t_walk_sees_everything_once),
         cmocka_unit_test(t_sizes_change_64_mib),
         cmocka_unit_test(t_sizes_change_8_mib),
         cmocka_unit_test(t_mixed_sizes),
