@@ -16,7 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static bool is_in(const struct fields *f, struct span text)
 {
     fields_each (line, f) {
-        if (text.p >= line->value.p && text.p + text.n <= line->value.p + line->value.n)
+        /* A field without a value has no address. */
+        if (line->value.n > 0 && text.p >= line->value.p &&
+            text.p + text.n <= line->value.p + line->value.n)
             return true;
     }
     return false;
