@@ -283,7 +283,9 @@ bool report_volume_check(const json_t *answer, bool colour, struct buf *out)
     table_add(&t, "journal", "%s",
         text_or(json_object_get(answer, "journal"), "none yet: it was never in use"));
     table_add(&t, "closed", "%s",
-        json_is_true(json_object_get(answer, "clean")) ? "well" : "not, by a crash, or it is new");
+        json_is_true(json_object_get(answer, "clean")) ? "well"
+        : number(answer, "segments_used") == 0         ? "never in use"
+                                               : "not: what had it open crashed, or was killed");
     snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT " of 2", superblocks);
     add_wrong(&t, "superblocks", superblocks != 2, text);
     snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, number(answer, "checkpoints"));

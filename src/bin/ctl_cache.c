@@ -4,6 +4,7 @@
 #include "admin/report.h"
 #include "bin/ctl.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,7 +123,8 @@ int ctl_cache(const struct ctl *ctl)
         return which == NULL ? list(ctl) : ctl_wrong_usage("cache ls takes no ", which);
     if (strcmp(what, "show") != 0)
         return ctl_wrong_usage("cache ls or cache show URL, not cache ", what);
-    if (ctl->prefix != NULL || ctl->tag != NULL || ctl->tier != NULL || ctl->site != NULL)
+    if (ctl->prefix != NULL || ctl->tag != NULL || ctl->tier != NULL || ctl->site != NULL ||
+        ctl->limit < ULONG_MAX)
         return ctl_wrong_usage("what narrows is for cache ls, not for ", what);
     return which != NULL ? show(ctl, which) : ctl_wrong_usage("a URL is missing", "");
 }

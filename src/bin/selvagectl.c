@@ -362,9 +362,10 @@ static bool misused(struct ctl *ctl, const struct command *command, int args_n)
     if (!purges && (ctl->hard || ctl->wait || (ctl->site != NULL && !lists)))
         return ctl_wrong_usage(
                    "--hard, --wait and --site belong to purge, not to ", command->name) != 0;
-    if (!lists && (ctl->prefix != NULL || ctl->tag != NULL || ctl->tier != NULL))
-        return ctl_wrong_usage(
-                   "--prefix, --tag and --tier belong to cache ls, not to ", command->name) != 0;
+    if (!lists &&
+        (ctl->prefix != NULL || ctl->tag != NULL || ctl->tier != NULL || ctl->limit < ULONG_MAX))
+        return ctl_wrong_usage("--prefix, --tag, --tier and --limit belong to cache ls, not to ",
+                   command->name) != 0;
     if (!makes && (ctl->size != NULL || ctl->force))
         return ctl_wrong_usage(
                    "--size and --force belong to volume init, not to ", command->name) != 0;

@@ -88,7 +88,7 @@ def test_many_come_in_parts(selvaged, origin):
     with edge.connect() as c:
         for i in range(900):
             c.get(f"/?n={i}")
-    found = urls(edge)
+    found = urls(edge, "--tier", "memory")
     assert len(found) == 900 and len(set(found)) == 900
     assert len(ls(edge, "--limit", "7")) == 7
     with Client(edge.control) as c:
@@ -153,6 +153,8 @@ def test_wrong_questions(edge):
     assert "tier=memory or disk" in edge.ctl("cache", "ls", "--tier", "tape", status=1)
     assert "--limit is a number" in edge.ctl("cache", "ls", "--limit", "0", status=1)
     assert "belong to cache ls" in edge.ctl("stats", "--tier", "disk", status=1)
+    assert "belong to cache ls" in edge.ctl("stats", "--limit", "1", status=1)
+    assert "is for cache ls" in edge.ctl("cache", "show", "a.test/", "--limit", "1", status=1)
     with Client(edge.control) as c:
         for query in ("from=x", "from=1.2.3.4", "from=1.2.3.4.5.6", "what=1"):
             assert c.get("/cache/objects?" + query, host="localhost").status == 400

@@ -164,7 +164,7 @@ static void volume_check(void **state)
     expect(report_volume_check, "{\"index_entries\": 5, \"records_damaged\": 1}", false,
         "volume           ?\n"
         "journal          none yet: it was never in use\n"
-        "closed           not, by a crash, or it is new\n"
+        "closed           never in use\n"
         "superblocks      DAMAGED: 0 of 2\n"
         "checkpoints      DAMAGED: 0\n"
         "segments         0 of 0 in use\n"
