@@ -45,7 +45,7 @@ struct disk {
     /* Set by recovery. */
     uint64_t generation; /* of the newest checkpoint; afterwards the keeper's */
     mono_ms recovery_ms;
-    bool clean;
+    _Atomic bool clean;
 };
 
 /* A disk of which nothing runs: the index is empty, and there is neither writer nor readers nor
