@@ -189,3 +189,36 @@ def test_hung_disk(faulty_edge, faults, pages, origin):
     assert edge.metric("selvage_disk_late_total") > 0
     faults.set(read_wait_ms=0, write_wait_ms=0)
     edge.stop()
+
+
+def test_slow_recovery(faulty_edge, faults, origin):
+    """What is stored or removed while the directory is still being read is not undone by it."""
+    state = {"version": b"old"}
+
+    @origin.at(None)
+    def page(x):
+        x.reply(200, state["version"], KEEP)
+
+    first = faulty_edge()
+    stays = [f"/stays{i}" for i in range(200)]
+    for path in ["/stored", "/removed", *stays]:
+        first.get(path)
+    wait_for(lambda: first.metric("selvage_disk_written_records_total") >= 202, "records")
+    first.stop()
+    state["version"] = b"new"
+    faults.set(read_wait_ms=400)
+    second = faulty_edge()
+    recovering = '"recovering"' in second.ctl("--json", "volumes").replace(" ", "")
+    assert second.get("/stored").body == b"new"
+    second.get("/removed", method="POST")
+    assert recovering and '"recovering"' in second.ctl("--json", "volumes").replace(" ", "")
+    faults.set(read_wait_ms=0)
+    wait_for(lambda: '"recovering"' not in second.ctl("--json", "volumes"), "the directory")
+    wait_for(lambda: second.get(stays.pop()).body == b"old", "what it has")
+    assert second.get("/removed").body == b"new"
+    second.stop()
+    third = faulty_edge()
+    assert third.get(stays.pop()).body == b"old"
+    assert third.get("/stored").body == b"new"
+    assert third.get("/removed").body == b"new"
+    third.stop()
