@@ -156,6 +156,9 @@ struct slabs *slabs_new(uint64_t bytes)
         MAP_SHARED | MAP_NORESERVE, s->fd, 0);
     if (s->base == MAP_FAILED)
         goto fail;
+    /* A hole in a huge page that a socket still holds would be zeroed under its hands: punching
+     * must find small ones, whatever the machine gives to shared memory by default. */
+    (void)madvise(s->base, (size_t)s->slabs_n << s->slab_shift, MADV_NOHUGEPAGE);
     slab_poison(s->base, (size_t)s->slabs_n << s->slab_shift);
 
     pthread_mutex_init(&s->lock, NULL);
