@@ -64,7 +64,7 @@ static uint64_t write_segments(uint64_t seq, uint64_t first, uint64_t last)
                 .sector = DISK_PAGE / DISK_SECTOR + i * (OBJECT / DISK_SECTOR),
                 .sectors = OBJECT / DISK_SECTOR};
         segment_header_write(v->sb.id, seq, 1, page);
-        footer_write(v->sb.id, seq, entries, n, footer);
+        footer_write(v->sb.id, seq, 1, entries, n, footer);
         check(volume_write(v, page, DISK_PAGE, at));
         check(volume_write(v, footer, footer_bytes(n), at + v->sb.segment_bytes - footer_bytes(n)));
     }

@@ -26,7 +26,7 @@ struct footer_tail {
     uint64_t check; /* of this struct (check as 0) */
     uint64_t seq;
     uint64_t table; /* sum over the entries */
-    uint32_t n, pad;
+    uint32_t n, run;
 };
 
 static uint64_t sum(uint64_t id, const void *p, size_t n)
@@ -125,10 +125,12 @@ static void *tail_of(void *p, uint64_t bytes)
     return (char *)p + bytes - sizeof(struct footer_tail);
 }
 
-void footer_write(uint64_t id, uint64_t seq, const struct footer_entry *v, uint32_t n, void *to)
+void footer_write(
+    uint64_t id, uint64_t seq, uint32_t run, const struct footer_entry *v, uint32_t n, void *to)
 {
     size_t table = n * sizeof(*v);
-    struct footer_tail t = {.magic = FOOTER_MAGIC, .seq = seq, .table = sum(id, v, table), .n = n};
+    struct footer_tail t = {
+        .magic = FOOTER_MAGIC, .seq = seq, .table = sum(id, v, table), .n = n, .run = run};
 
     t.check = sum(id, &t, sizeof(t));
     memset(to, 0, footer_bytes(n));
@@ -137,27 +139,29 @@ void footer_write(uint64_t id, uint64_t seq, const struct footer_entry *v, uint3
     memcpy(tail_of(to, footer_bytes(n)), &t, sizeof(t));
 }
 
-static bool tail_ok(uint64_t id, uint64_t seq, uint32_t segment_bytes, struct footer_tail *t)
+static bool tail_ok(
+    uint64_t id, uint64_t seq, uint32_t run, uint32_t segment_bytes, struct footer_tail *t)
 {
     uint64_t check = t->check;
 
     t->check = 0;
-    return t->magic == FOOTER_MAGIC && t->seq == seq && check == sum(id, t, sizeof(*t)) &&
-           t->n <= segment_bytes / DISK_SECTOR && footer_bytes(t->n) <= segment_bytes - DISK_PAGE;
+    return t->magic == FOOTER_MAGIC && t->seq == seq && t->run == run &&
+           check == sum(id, t, sizeof(*t)) && t->n <= segment_bytes / DISK_SECTOR &&
+           footer_bytes(t->n) <= segment_bytes - DISK_PAGE;
 }
 
 bool footer_tail_parse(
-    uint64_t id, uint64_t seq, uint32_t segment_bytes, const void *page, uint32_t *n)
+    uint64_t id, uint64_t seq, uint32_t run, uint32_t segment_bytes, const void *page, uint32_t *n)
 {
     struct footer_tail t;
 
     memcpy(&t, (const char *)page + DISK_PAGE - sizeof(t), sizeof(t));
     *n = t.n;
-    return tail_ok(id, seq, segment_bytes, &t);
+    return tail_ok(id, seq, run, segment_bytes, &t);
 }
 
 const struct footer_entry *footer_parse(
-    uint64_t id, uint64_t seq, uint32_t segment_bytes, const void *footer, uint32_t n)
+    uint64_t id, uint64_t seq, uint32_t run, uint32_t segment_bytes, const void *footer, uint32_t n)
 {
     const struct footer_entry *v = footer;
     uint64_t bytes = footer_bytes(n), end = (segment_bytes - bytes) / DISK_SECTOR;
@@ -165,7 +169,8 @@ const struct footer_entry *footer_parse(
     struct footer_tail t;
 
     memcpy(&t, (const char *)footer + bytes - sizeof(t), sizeof(t));
-    if (!tail_ok(id, seq, segment_bytes, &t) || t.n != n || t.table != sum(id, v, n * sizeof(*v)))
+    if (!tail_ok(id, seq, run, segment_bytes, &t) || t.n != n ||
+        t.table != sum(id, v, n * sizeof(*v)))
         return NULL;
     for (uint32_t i = 0; i < n; i++) {
         if (v[i].sector < at || v[i].sectors == 0 || v[i].sector + (uint64_t)v[i].sectors > end)

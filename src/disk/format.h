@@ -94,14 +94,16 @@ struct footer_entry {
 /* Bytes of a footer of n entries, a multiple of DISK_PAGE; it ends where the segment ends. */
 uint64_t footer_bytes(uint32_t n) PURE;
 /* `to` has footer_bytes(n). */
-void footer_write(uint64_t id, uint64_t seq, const struct footer_entry *v, uint32_t n, void *to);
-/* From the segment's last page: how many entries; false: not the tail of that segment. */
+void footer_write(
+    uint64_t id, uint64_t seq, uint32_t run, const struct footer_entry *v, uint32_t n, void *to);
+/* From the segment's last page: how many entries; false: not the tail of that segment in that run
+ * (a crash may have made the log begin the same number twice). */
 MUST_USE bool footer_tail_parse(
-    uint64_t id, uint64_t seq, uint32_t segment_bytes, const void *page, uint32_t *n);
+    uint64_t id, uint64_t seq, uint32_t run, uint32_t segment_bytes, const void *page, uint32_t *n);
 /* `footer` has footer_bytes(n) with the n that the tail said. The entries, in the order in which
  * they were written, all of them inside the segment; NULL: damaged. */
-const struct footer_entry *footer_parse(
-    uint64_t id, uint64_t seq, uint32_t segment_bytes, const void *footer, uint32_t n);
+const struct footer_entry *footer_parse(uint64_t id, uint64_t seq, uint32_t run,
+    uint32_t segment_bytes, const void *footer, uint32_t n);
 
 struct record_header {
     uint64_t magic;

@@ -52,14 +52,18 @@ static void index_entry(struct disk *d, uint64_t seq, const struct footer_entry 
 static void replay_open_segment(struct disk *d, uint64_t seq)
 {
     uint64_t at = volume_segment_at(d->v, seq), bytes = d->v->sb.segment_bytes;
-    uint32_t n;
+    uint32_t n, run;
     struct footer_entry *v = segment_scan(d, seq, &n);
     void *footer;
 
     for (uint32_t i = 0; i < n; i++)
         index_entry(d, seq, &v[i]);
+    if (!segment_run(d, seq, &run)) {
+        free(v);
+        return;
+    }
     footer = disk_io_memory(footer_bytes(n));
-    footer_write(d->v->sb.id, seq, v, n, footer);
+    footer_write(d->v->sb.id, seq, run, v, n, footer);
     if (!volume_write(d->v, footer, footer_bytes(n), at + bytes - footer_bytes(n)))
         disk_failed(d, true);
     free(footer);

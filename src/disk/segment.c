@@ -4,6 +4,20 @@
 
 #include <stdlib.h>
 
+bool segment_run(struct disk *d, uint64_t seq, uint32_t *run)
+{
+    void *page = disk_io_memory(DISK_PAGE);
+    struct segment_header h = {0};
+    bool ok = volume_read(d->v, page, DISK_PAGE, volume_segment_at(d->v, seq));
+
+    if (!ok)
+        disk_failed(d, false);
+    ok = ok && segment_header_parse(d->v->sb.id, page, &h) && h.seq == seq;
+    *run = h.run;
+    free(page);
+    return ok;
+}
+
 const struct footer_entry *segment_footer(struct disk *d, uint64_t seq, uint32_t *n, void **memory)
 {
     enum { FIRST = 128 << 10 }; /* what most footers are smaller than */
@@ -11,22 +25,25 @@ const struct footer_entry *segment_footer(struct disk *d, uint64_t seq, uint32_t
     uint64_t end = volume_segment_at(d->v, seq) + segment_bytes, bytes = FIRST;
     char *p = disk_io_memory(bytes);
     const struct footer_entry *v = NULL;
+    uint32_t run;
 
     *memory = p;
+    if (!segment_run(d, seq, &run))
+        return NULL;
     if (!volume_read(d->v, p, bytes, end - bytes)) {
         disk_failed(d, false);
         return NULL;
     }
-    if (!footer_tail_parse(id, seq, d->v->sb.segment_bytes, p + bytes - DISK_PAGE, n))
+    if (!footer_tail_parse(id, seq, run, d->v->sb.segment_bytes, p + bytes - DISK_PAGE, n))
         return NULL;
     if (footer_bytes(*n) <= bytes) {
-        v = footer_parse(id, seq, d->v->sb.segment_bytes, p + bytes - footer_bytes(*n), *n);
+        v = footer_parse(id, seq, run, d->v->sb.segment_bytes, p + bytes - footer_bytes(*n), *n);
     } else {
         free(p);
         bytes = footer_bytes(*n);
         *memory = p = disk_io_memory(bytes);
         if (volume_read(d->v, p, bytes, end - bytes))
-            v = footer_parse(id, seq, d->v->sb.segment_bytes, p, *n);
+            v = footer_parse(id, seq, run, d->v->sb.segment_bytes, p, *n);
         else
             disk_failed(d, false);
     }

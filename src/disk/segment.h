@@ -8,6 +8,10 @@
 
 #include "disk/disk_impl.h"
 
+/* In which run of the writer that segment was begun; false: its header is not right, or cannot be
+ * read. */
+MUST_USE bool segment_run(struct disk *d, uint64_t seq, uint32_t *run);
+
 /* The footer of that segment: *n entries, in memory that the caller frees (*memory) in any case;
  * NULL: it has none that is right, or it cannot be read. */
 const struct footer_entry *segment_footer(struct disk *d, uint64_t seq, uint32_t *n, void **memory);

@@ -420,7 +420,7 @@ static void footer_put(struct writer *w, struct footer *f)
     uint64_t n = footer_bytes(f->n);
     void *p = disk_io_memory(n);
 
-    footer_write(sb->id, f->item.seq, f->entries, f->n, p);
+    footer_write(sb->id, f->item.seq, w->run, f->entries, f->n, p);
     if (volume_write(
             w->d->v, p, n, volume_segment_at(w->d->v, f->item.seq) + sb->segment_bytes - n))
         disk_count(&w->d->counts.written_bytes, n);

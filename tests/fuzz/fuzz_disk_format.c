@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { ID = 1, SEQ = 2, SEGMENT = 64 << 10, SHARD = 2 * 64 };
+enum { ID = 1, SEQ = 2, RUN = 3, SEGMENT = 64 << 10, SHARD = 2 * 64 };
 
 /* The input in memory of exactly `bytes`, zeros behind it. */
 static void *padded(const uint8_t *data, size_t n, size_t bytes)
@@ -52,9 +52,9 @@ static void footer(const uint8_t *data, size_t n, bool right)
     const struct footer_entry *v;
 
     if (right)
-        footer_write(ID, SEQ, in, count, p);
-    if (footer_tail_parse(ID, SEQ, SEGMENT, p + bytes - DISK_PAGE, &said) && said == count &&
-        (v = footer_parse(ID, SEQ, SEGMENT, p, said)) != NULL)
+        footer_write(ID, SEQ, RUN, in, count, p);
+    if (footer_tail_parse(ID, SEQ, RUN, SEGMENT, p + bytes - DISK_PAGE, &said) && said == count &&
+        (v = footer_parse(ID, SEQ, RUN, SEGMENT, p, said)) != NULL)
         for (uint32_t i = 0; i < said; i++)
             check(v[i].sector * (uint64_t)DISK_SECTOR >= DISK_PAGE &&
                   (v[i].sector + (uint64_t)v[i].sectors) * DISK_SECTOR <= SEGMENT - bytes);

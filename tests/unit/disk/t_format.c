@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { ID = 4711, SEQ = 17 };
+enum { ID = 4711, SEQ = 17, RUN = 3 };
 
 static struct superblock superblock_sound(void)
 {
@@ -110,29 +110,30 @@ static void t_footer(void **state)
     (void)state;
     for (uint32_t i = 0; i < N; i++)
         v[i] = (struct footer_entry){.hash = i, .sector = 8 + 3 * i, .sectors = 3};
-    footer_write(ID, SEQ, v, N, p);
-    assert_true(footer_tail_parse(ID, SEQ, SEGMENT, tail, &n));
+    footer_write(ID, SEQ, RUN, v, N, p);
+    assert_true(footer_tail_parse(ID, SEQ, RUN, SEGMENT, tail, &n));
     assert_int_equal(n, N);
-    assert_non_null(footer_parse(ID, SEQ, SEGMENT, p, n));
-    assert_memory_equal(footer_parse(ID, SEQ, SEGMENT, p, n), v, sizeof(v));
-    assert_false(footer_tail_parse(ID, SEQ + 1, SEGMENT, tail, &n)); /* of another lap */
-    assert_false(footer_tail_parse(ID, SEQ, 12 << 10, tail, &n));    /* larger than its segment */
+    assert_non_null(footer_parse(ID, SEQ, RUN, SEGMENT, p, n));
+    assert_memory_equal(footer_parse(ID, SEQ, RUN, SEGMENT, p, n), v, sizeof(v));
+    assert_false(footer_tail_parse(ID, SEQ + 1, RUN, SEGMENT, tail, &n)); /* of another lap */
+    assert_false(footer_tail_parse(ID, SEQ, RUN + 1, SEGMENT, tail, &n)); /* begun again */
+    assert_false(footer_tail_parse(ID, SEQ, RUN, 12 << 10, tail, &n)); /* larger than its segment */
     p[4000]++;
-    assert_null(footer_parse(ID, SEQ, SEGMENT, p, N));
+    assert_null(footer_parse(ID, SEQ, RUN, SEGMENT, p, N));
     /* Right, but it points out of the segment, or into itself. */
     v[N - 1].sectors = 4000;
-    footer_write(ID, SEQ, v, N, p);
-    assert_null(footer_parse(ID, SEQ, SEGMENT, p, N));
+    footer_write(ID, SEQ, RUN, v, N, p);
+    assert_null(footer_parse(ID, SEQ, RUN, SEGMENT, p, N));
     v[N - 1].sectors = 3;
     v[5].sector--;
-    footer_write(ID, SEQ, v, N, p);
-    assert_null(footer_parse(ID, SEQ, SEGMENT, p, N));
+    footer_write(ID, SEQ, RUN, v, N, p);
+    assert_null(footer_parse(ID, SEQ, RUN, SEGMENT, p, N));
     free(p);
     /* None at all. */
     p = disk_io_memory(footer_bytes(0));
-    footer_write(ID, SEQ, v, 0, p);
-    assert_true(footer_tail_parse(ID, SEQ, SEGMENT, p, &n) && n == 0);
-    assert_non_null(footer_parse(ID, SEQ, SEGMENT, p, 0));
+    footer_write(ID, SEQ, RUN, v, 0, p);
+    assert_true(footer_tail_parse(ID, SEQ, RUN, SEGMENT, p, &n) && n == 0);
+    assert_non_null(footer_parse(ID, SEQ, RUN, SEGMENT, p, 0));
     free(p);
 }
 
