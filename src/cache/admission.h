@@ -69,7 +69,8 @@ void admission_init(struct admission *a, const struct admission_conf *conf, uint
  * remembered. `fingerprint`: see ghosts.h. */
 MUST_USE bool admission_take(struct admission *a, uint64_t fingerprint, uint64_t bytes);
 /* Whether what was used that often since it was written is written again, now that its segment is
- * used again. */
+ * used again. For simulated rings (tools/sim); a volume keeps to such a bound by itself
+ * (reinsert_percent of disk/disk.h). */
 MUST_USE bool admission_keep(struct admission *a, unsigned uses, uint64_t bytes);
 /* Those bytes were written, for the one reason or the other. */
 void admission_wrote(struct admission *a, uint64_t bytes);
