@@ -1,25 +1,5 @@
 /* t_beginning.c - fills that end short leave what came, and others go on from there. */
-#include "things.h"
-
-static struct worker *w;
-static struct cache *c;
-
-static int set_up(void **state)
-{
-    (void)state;
-    w = worker_new(1);
-    c = cache_of(8 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    worker_turn(w);
-    cache_close(&c);
-    worker_join(&w);
-    return 0;
-}
+#include "one_worker.h"
 
 static uint64_t used(void)
 {

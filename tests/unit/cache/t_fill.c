@@ -1,33 +1,13 @@
 /* t_fill.c - one worker: states, following, windows, pacing, laggards, storing. */
-#include "things.h"
-
 #include "base/counters.h"
+
+#include "one_worker.h"
 
 struct client {
     struct reader *r;
     int woken;
     uint64_t pos;
 };
-
-static struct worker *w;
-static struct cache *c;
-
-static int set_up(void **state)
-{
-    (void)state;
-    w = worker_new(1);
-    c = cache_of(8 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    worker_turn(w);
-    cache_close(&c);
-    worker_join(&w);
-    return 0;
-}
 
 static void wake(void *ctx)
 {

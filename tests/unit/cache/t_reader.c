@@ -1,29 +1,9 @@
 /* t_reader.c - ranges, pieces and files, over stored objects and over fills that are on their way.
  */
-#include "things.h"
+#include "one_worker.h"
 
 #include <fcntl.h>
 #include <unistd.h>
-
-static struct worker *w;
-static struct cache *c;
-
-static int set_up(void **state)
-{
-    (void)state;
-    w = worker_new(1);
-    c = cache_of(8 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    worker_turn(w);
-    cache_close(&c);
-    worker_join(&w);
-    return 0;
-}
 
 static struct object *stored(uint64_t number, uint64_t n)
 {

@@ -1,25 +1,5 @@
 /* t_reader_parts.c - readers made of text, ranges of objects, fills on their way and each other. */
-#include "things.h"
-
-static struct worker *w;
-static struct cache *c;
-
-static int set_up(void **state)
-{
-    (void)state;
-    w = worker_new(1);
-    c = cache_of(8 << 20);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    worker_turn(w);
-    cache_close(&c);
-    worker_join(&w);
-    return 0;
-}
+#include "one_worker.h"
 
 /* A source that says what a test wrote down. */
 struct script {
