@@ -1,0 +1,48 @@
+/*
+ * tls_server.h - TLS towards clients: what a handshake offers, takes and settles (RFC 8446, 5246).
+ *
+ * One per process, shared by all workers and all listeners that speak TLS. It makes an SSL for a
+ * connection; who has the connection (session/opening.h) puts it under a stream, runs the
+ * handshake by a deadline of its own, and asks here what came of it:
+ *
+ *   ssl = tls_server_new_ssl(t)       accepted; the SSL belongs to the stream from then on
+ *   tls_server_may_go_on(ssl)         after each piece of the handshake: not too long yet?
+ *   peer = tls_server_done(ssl)       the handshake is complete: counted, and described
+ *   tls_server_failed(ssl)            it broke, or took too long: counted, and why
+ *
+ * What the names of a ClientHello lead to is the certificates' affair (certs.h) and, by the
+ * callback policy_of(), that of the sites above. Any thread; an SSL is its connection's worker's.
+ */
+#ifndef NET_TLS_SERVER_H
+#define NET_TLS_SERVER_H
+
+#include "base/attrs.h"
+#include "base/span.h"
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+
+struct tls_server;
+
+/* What a handshake settled. Lives as long as the SSL. */
+struct tls_peer {
+    const char *version; /* "TLSv1.3" */
+    const char *cipher;  /* OpenSSL's name of it */
+    bool resumed;
+    bool h2;             /* ALPN chose "h2"; otherwise HTTP/1 */
+    struct span name;    /* the server name that the client asked for, lower case; n == 0: none */
+    struct span subject; /* of its verified certificate (RFC 2253, escaped); n == 0: none */
+    const void *policy;  /* what policy_of() said; two names may share a connection if this is the
+                            same */
+};
+
+/* NULL: memory is out. */
+MUST_USE SSL *tls_server_new_ssl(struct tls_server *t);
+/* False: the client has sent more than any handshake needs. */
+MUST_USE bool tls_server_may_go_on(const SSL *ssl);
+/* Once, when the handshake is complete. */
+const struct tls_peer *tls_server_done(SSL *ssl);
+/* Once, when it will not be; `timeout`: the deadline was over. Before the SSL is freed. */
+void tls_server_failed(SSL *ssl, bool timeout);
+
+#endif
