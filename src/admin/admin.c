@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "net/listen.h"
-#include "session/h1.h"
+#include "session/sessions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,7 +205,7 @@ static bool bind_metrics(struct admin *a, char *err, size_t err_cap)
 static void on_accepted(
     struct listener *l, int fd, const struct addr *peer, const struct addr *local)
 {
-    sessions_accept(&container_of(l, struct door, listener)->sessions, fd, peer, local);
+    sessions_accept(&container_of(l, struct door, listener)->sessions, NULL, fd, peer, local);
 }
 
 struct admin *admin_open(const struct admin_conf *conf, char *err, size_t err_cap)

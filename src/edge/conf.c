@@ -28,26 +28,36 @@ static const char *const access_formats[] = {"combined", "json", NULL};
 
 /* --- directives of main ------------------------------------------------------------------- */
 
-static void add_listen(struct conf_load *l, struct listen_conf **list, const struct conf_node *node)
+static struct listen_conf *add_listen(
+    struct conf_load *l, struct listen_conf **list, const struct conf_node *node)
 {
     struct listen_conf *n = arena_zalloc(l->arena, sizeof(*n));
 
     if (!conf_arg_listen(l, node, 0, &n->addr))
-        return;
+        return NULL;
     n->text = node->args[0].text;
     while (*list != NULL)
         list = &(*list)->next;
     *list = n;
+    return n;
 }
 
+/* What stands behind the address: how connections begin there. */
 static void set_listen(struct conf_load *l, void *self, const struct conf_node *node)
 {
-    add_listen(l, &((struct edge_conf *)self)->listens, node);
+    static const char *const words[] = {"h2c", NULL};
+    struct listen_conf *n = add_listen(l, &((struct edge_conf *)self)->listens, node);
+    int word;
+
+    for (unsigned i = 1; n != NULL && i < node->args_n; i++) {
+        if (conf_arg_word(l, node, i, words, &word))
+            n->door.h2c = true;
+    }
 }
 
 static void set_metrics(struct conf_load *l, void *self, const struct conf_node *node)
 {
-    add_listen(l, &((struct edge_conf *)self)->metrics, node);
+    (void)add_listen(l, &((struct edge_conf *)self)->metrics, node);
 }
 
 static void set_error_log(struct conf_load *l, void *self, const struct conf_node *node)
@@ -160,10 +170,12 @@ static const struct conf_context origin_context = {
 };
 
 static const struct directive main_directives[] = {
-    {"listen", CONF_CUSTOM(set_listen, 1, 1), .usage = "ADDRESS:PORT",
+    {"listen", CONF_CUSTOM(set_listen, 1, 2), .usage = "ADDRESS:PORT [h2c]",
         .flags = DIRECTIVE_MANY | DIRECTIVE_REQUIRED,
-        .about = "Where clients connect: 0.0.0.0:80, [::]:80, 127.0.0.1:8080. Port 0 lets the "
-                 "kernel choose one, which the log tells."},
+        .about =
+            "Where clients connect: 0.0.0.0:80, [::]:80, 127.0.0.1:8080. Port 0 lets the "
+            "kernel choose one, which the log tells. With h2c, clients that begin with HTTP/2 at "
+            "once (prior knowledge) are told from others by their first bytes."},
     {"workers", CONF_INTEGER(struct edge_conf, workers), .max = 128, .unset = "one per core",
         .about = "Threads that serve."},
     {"name", CONF_CUSTOM(set_name, 1, 1), .unset = "selvage",

@@ -16,11 +16,12 @@
 #include "conf/value.h"
 #include "edge/accesslog.h"
 #include "edge/site.h"
-#include "session/conf.h"
+#include "session/sessions.h"
 
 struct listen_conf {
     struct value_listen addr;
     struct span text; /* as written */
+    struct session_door door;
     struct listen_conf *next;
 };
 

@@ -79,6 +79,7 @@ static bool open_listeners(struct edge *e)
     for (const struct listen_conf *l = c->listens; l != NULL; l = l->next)
         e->listens_n++;
     e->bound = xcalloc(e->listens_n, sizeof(*e->bound));
+    e->doors = xcalloc(e->listens_n, sizeof(*e->doors));
     for (unsigned i = 0; i < n; i++) {
         e->workers[i].listeners = xcalloc(e->listens_n, sizeof(struct listener));
         for (unsigned k = 0; k < e->listens_n; k++)
@@ -88,6 +89,7 @@ static bool open_listeners(struct edge *e)
         struct addr want = addr_make(&l->addr.sa, l->addr.len);
         struct listen_why why;
 
+        e->doors[at] = &l->door;
         if (!listen_open(&want, NULL, fds, n, &e->bound[at], &why)) {
             log_msg(LOG_ERROR, "%s", why.text);
             return false;
@@ -270,6 +272,7 @@ void edge_close(struct edge **ep)
     hints_free(&e->hints);
     free(e->workers);
     free(e->bound);
+    free(e->doors);
     edge_conf_free(&e->conf);
     free(e);
 }
@@ -280,7 +283,7 @@ static void on_accept(struct listener *l, int fd, const struct addr *peer, const
 {
     struct edge_worker *w = l->worker->app;
 
-    sessions_accept(&w->sessions, fd, peer, local);
+    sessions_accept(&w->sessions, w->edge->doors[l - w->listeners], fd, peer, local);
 }
 
 static void worker_main(struct worker *worker)

@@ -33,6 +33,7 @@ struct edge {
     struct hints *hints;               /* owns; of earlier 103s */
     struct edge_worker *workers;       /* owns; conf->workers of them */
     struct addr *bound;                /* owns; where we listen */
+    const struct session_door **doors; /* owns; how connections begin there */
     unsigned listens_n;
     _Atomic int running; /* workers that have not ended */
     _Atomic bool stopping;

@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "loop/worker.h"
 #include "origin/fetch.h"
-#include "session/h1.h"
+#include "session/sessions.h"
 
 struct edge;
 struct listener;

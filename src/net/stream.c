@@ -28,6 +28,14 @@ void stream_open(
     ev_io_init(&s->io, on_io, fd, 0);
 }
 
+void stream_move(
+    struct stream *to, struct stream *from, void (*ready)(struct stream *s, unsigned events))
+{
+    stream_want(from, 0);
+    stream_open(to, from->worker, from->fd, ready);
+    from->fd = -1;
+}
+
 bool stream_is_open(const struct stream *s)
 {
     return s->worker != NULL && s->fd >= 0;
@@ -77,15 +85,25 @@ static ssize_t failed(struct stream *s)
     return STREAM_ERROR;
 }
 
-ssize_t stream_read(struct stream *s, void *dst, size_t n)
+static ssize_t receive(struct stream *s, void *dst, size_t n, int flags)
 {
     ssize_t got;
 
     check(n > 0); /* else the answer would look like the end */
     do
-        got = recv(s->fd, dst, n, 0);
+        got = recv(s->fd, dst, n, flags);
     while (got < 0 && errno == EINTR);
     return got >= 0 ? got : failed(s);
+}
+
+ssize_t stream_read(struct stream *s, void *dst, size_t n)
+{
+    return receive(s, dst, n, 0);
+}
+
+ssize_t stream_peek(struct stream *s, void *dst, size_t n)
+{
+    return receive(s, dst, n, MSG_PEEK);
 }
 
 ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more)

@@ -33,6 +33,10 @@ struct stream {
 /* Takes over a connected non-blocking fd. `s` is embedded in its owner. Nothing is wanted yet. */
 void stream_open(
     struct stream *s, struct worker *w, int fd, void (*ready)(struct stream *s, unsigned events));
+/* Goes on as `to`, with another owner; `from`, which is open, is not afterwards. Nothing is wanted
+ * yet. */
+void stream_move(
+    struct stream *to, struct stream *from, void (*ready)(struct stream *s, unsigned events));
 /* Only one that is open. The memory stays the owner's. */
 void stream_close(struct stream *s);
 /* Closes so that the peer sees a reset: what is left unsent is thrown away. */
@@ -40,9 +44,12 @@ void stream_reset(struct stream *s);
 /* False before stream_open() on zeroed memory, too. */
 bool stream_is_open(const struct stream *s);
 
-/* > 0 bytes, STREAM_EOF (reading only), STREAM_AGAIN or STREAM_ERROR. n > 0. `more`: the rest of a
- * packet follows at once; the kernel holds a short one back for up to 200 ms. */
+/* > 0 bytes, STREAM_EOF (reading only), STREAM_AGAIN or STREAM_ERROR. n > 0. */
 MUST_USE ssize_t stream_read(struct stream *s, void *dst, size_t n);
+/* The same, and the bytes stay in the socket: the next read finds them again. */
+MUST_USE ssize_t stream_peek(struct stream *s, void *dst, size_t n);
+/* `more`: the rest of a packet follows at once; the kernel holds a short one back for up to 200 ms.
+ */
 MUST_USE ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more);
 /* Bytes of a file. A file that ends before `offset` is a STREAM_ERROR. */
 MUST_USE ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n);

@@ -1,61 +1,37 @@
 #include "session/h1.h"
 
 #include "base/check.h"
-#include "base/log.h"
 #include "session/h1_conn.h"
-
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 enum {
     IDLE_TRIM_MS = 1000, /* after that, an idle connection lets its buffers go */
     READ_BYTES = 4096,   /* at once, into the connection's buffer */
     LINGER_MS = 2000,    /* for the client to read our last answer */
     LINGER_BYTES = 1 << 20,
-    DRAIN_GRACE_MS = 1000, /* for the first request of a new connection, while draining */
 };
 
-static _Atomic uint64_t connection_numbers;
-
 static void h1_drive(struct h1 *c);
-
-void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,
-    const struct txn_handlers *handlers, void *app)
-{
-    *s = (struct sessions){.worker = w, .conf = conf, .handlers = handlers, .app = app};
-    list_init(&s->all);
-}
 
 /* --- a connection's life ----------------------------------------------------------------- */
 
 static void h1_close(struct h1 *c)
 {
-    struct sessions *owner = c->owner;
-
     check(c->state != H1_ACTIVE);
-    if (stream_is_open(&c->stream))
-        stream_close(&c->stream);
-    ev_clear_pending(owner->worker->loop, &c->kick);
+    ev_clear_pending(c->session.owner->worker->loop, &c->kick);
     deadline_stop(&c->deadline);
     deadline_stop(&c->send);
-    list_remove(&c->node);
-    owner->count--;
-    h1_count(owner, C_CONN_CLOSED, 1);
     buf_free(&c->in);
     arena_free(&c->txn.arena);
-    free(c);
-    if (owner->draining && owner->count == 0 && owner->drained != NULL)
-        owner->drained(owner);
+    session_end(&c->session);
 }
 
 static void become_idle(struct h1 *c)
 {
-    const struct session_conf *conf = c->owner->conf;
+    const struct session_conf *conf = c->session.owner->conf;
     mono_ms wait_ms = c->txn.nth == 0 ? conf->head_timeout_ms : conf->idle_timeout_ms;
 
-    if (c->owner->draining)
-        wait_ms = DRAIN_GRACE_MS;
+    if (c->session.owner->draining)
+        wait_ms = SESSION_DRAIN_GRACE_MS;
     c->state = H1_IDLE;
     h1_scan_init(&c->scan, &conf->limits);
     c->idle_left_ms = wait_ms > IDLE_TRIM_MS ? wait_ms - IDLE_TRIM_MS : 0;
@@ -76,9 +52,9 @@ static void trim_idle(struct h1 *c)
 static void become_lingering(struct h1 *c)
 {
     c->state = H1_LINGER;
-    stream_shutdown_write(&c->stream);
+    stream_shutdown_write(&c->session.stream);
     deadline_set(&c->deadline, LINGER_MS);
-    stream_want(&c->stream, STREAM_READ);
+    stream_want(&c->session.stream, STREAM_READ);
 }
 
 /* The client takes the end of the connection for the end of the body: only a reset tells it that
@@ -100,13 +76,13 @@ static bool finish(struct h1 *c, enum txn_end why)
         c->skip = c->body.left; /* it is short, or the response would have said close */
     deadline_clear(&c->deadline);
     deadline_clear(&c->send);
-    c->owner->handlers->end(&c->txn, why);
+    c->session.owner->handlers->end(&c->txn, why);
     h1_body_end(c);
     arena_reset(&c->txn.arena);
     if (why != TXN_SENT) {
         c->state = H1_IDLE;
         if (why != TXN_CUT || ends_by_close(c))
-            stream_reset(&c->stream);
+            stream_reset(&c->session.stream);
         h1_close(c);
         return false;
     }
@@ -139,7 +115,7 @@ static void begin_txn(struct h1 *c)
 
 static void refuse(struct h1 *c, int status, const char *why)
 {
-    h1_count(c->owner, C_REQ_BAD, 1);
+    session_count(c->session.owner, C_REQ_BAD, 1);
     c->txn.request.keep_alive = false;
     c->txn.request.body = BODY_NONE;
     if (c->txn.request.minor == 0 && c->txn.request.method_text.n == 0)
@@ -148,7 +124,7 @@ static void refuse(struct h1 *c, int status, const char *why)
     c->refused = true;
     c->used = c->in.n; /* nothing of what follows can be trusted */
     h1_body_begin(c);
-    c->owner->handlers->refused(&c->txn, status, why);
+    c->session.owner->handlers->refused(&c->txn, status, why);
 }
 
 static void serve(struct h1 *c)
@@ -158,13 +134,13 @@ static void serve(struct h1 *c)
     begin_txn(c);
     c->used = c->scan.used;
     h1_body_begin(c);
-    if (req->body == BODY_LENGTH && req->content_length > c->owner->conf->body_max_bytes) {
-        h1_count(c->owner, C_REQ_BAD, 1);
-        c->owner->handlers->refused(
+    if (req->body == BODY_LENGTH && req->content_length > c->session.owner->conf->body_max_bytes) {
+        session_count(c->session.owner, C_REQ_BAD, 1);
+        c->session.owner->handlers->refused(
             &c->txn, 413, "the request body is larger than max-request-body allows");
         return;
     }
-    c->owner->handlers->request(&c->txn);
+    c->session.owner->handlers->request(&c->txn);
 }
 
 /* Starts the next request if its head is there. False: more bytes are needed. */
@@ -187,7 +163,7 @@ static bool next_request(struct h1 *c)
     case H1_MORE:
         if (c->state == H1_IDLE && h1_scan_begun(&c->scan)) {
             c->state = H1_HEAD;
-            deadline_set(&c->deadline, c->owner->conf->head_timeout_ms);
+            deadline_set(&c->deadline, c->session.owner->conf->head_timeout_ms);
         }
         return false;
     }
@@ -203,10 +179,10 @@ static bool receive(struct h1 *c)
         /* Full of pipelined requests, or of a head that the parser will refuse. */
         return true;
     }
-    got = stream_read(&c->stream, c->in.p + c->in.n, c->in.cap - c->in.n);
+    got = stream_read(&c->session.stream, c->in.p + c->in.n, c->in.cap - c->in.n);
     if (got > 0) {
         c->in.n += (size_t)got;
-        h1_count(c->owner, C_CLIENT_BYTES_IN, (uint64_t)got);
+        session_count(c->session.owner, C_CLIENT_BYTES_IN, (uint64_t)got);
     } else if (got == STREAM_EOF) {
         c->eof = true;
     }
@@ -218,7 +194,7 @@ static bool linger(struct h1 *c)
     char sink[16384];
     ssize_t got;
 
-    while ((got = stream_read(&c->stream, sink, sizeof(sink))) > 0) {
+    while ((got = stream_read(&c->session.stream, sink, sizeof(sink))) > 0) {
         c->lingered += (uint64_t)got;
         if (c->lingered > LINGER_BYTES)
             return false;
@@ -234,7 +210,7 @@ static void ask(struct h1 *c, unsigned also)
 
     if (c->state == H1_IDLE || c->state == H1_HEAD || (c->state == H1_ACTIVE && c->body.waiting))
         want |= c->eof ? 0 : STREAM_READ;
-    stream_want(&c->stream, want);
+    stream_want(&c->session.stream, want);
 }
 
 /* Sends what can be sent. False: the connection is closed. */
@@ -263,7 +239,7 @@ static bool advance(struct h1 *c, unsigned *want)
 /* Draining ends a connection between requests, but a new one may send its first. */
 static bool is_leaving(const struct h1 *c)
 {
-    return c->owner->draining && c->state == H1_IDLE && c->txn.nth > 0;
+    return c->session.owner->draining && c->state == H1_IDLE && c->txn.nth > 0;
 }
 
 static bool receive_more(struct h1 *c)
@@ -308,7 +284,7 @@ static void h1_drive(struct h1 *c)
 
 static void on_ready(struct stream *s, unsigned events)
 {
-    struct h1 *c = container_of(s, struct h1, stream);
+    struct h1 *c = container_of(s, struct h1, session.stream);
 
     switch (c->state) {
     case H1_LINGER:
@@ -340,7 +316,7 @@ static void on_kick(struct ev_loop *loop, struct ev_prepare *kick, int events)
 void h1_kick(struct h1 *c)
 {
     if (!c->driving)
-        ev_feed_event(c->owner->worker->loop, &c->kick, EV_CUSTOM);
+        ev_feed_event(c->session.owner->worker->loop, &c->kick, EV_CUSTOM);
 }
 
 static void on_deadline(struct deadline *d)
@@ -353,20 +329,20 @@ static void on_deadline(struct deadline *d)
             trim_idle(c);
             return;
         }
-        h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
+        session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
         h1_close(c);
         return;
     case H1_LINGER:
-        h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
+        session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
         h1_close(c);
         return;
     case H1_HEAD:
-        h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
+        session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
         c->txn.request = (struct http_request){0};
         refuse(c, 408, "the request head did not arrive in time");
         break;
     case H1_ACTIVE:
-        h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
+        session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
         c->body.error = 408;
         h1_body_readable(c);
         break;
@@ -378,7 +354,7 @@ static void on_send_deadline(struct deadline *d)
 {
     struct h1 *c = container_of(d, struct h1, send);
 
-    h1_count(c->owner, C_CLIENT_TIMEOUT, 1);
+    session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
     c->timed_out = true;
     c->abort = true;
     h1_drive(c);
@@ -386,12 +362,12 @@ static void on_send_deadline(struct deadline *d)
 
 /* --- what the handlers call -------------------------------------------------------------- */
 
-void txn_wake(struct txn *t)
+static void h1_wake(struct txn *t)
 {
     h1_drive(conn_of(t));
 }
 
-void txn_abort(struct txn *t)
+static void h1_abort(struct txn *t)
 {
     struct h1 *c = conn_of(t);
 
@@ -399,80 +375,74 @@ void txn_abort(struct txn *t)
     h1_kick(c);
 }
 
-bool txn_process(struct txn *t, struct stream_process *out)
+static const struct txn_ops txn_ops = {
+    .respond = h1_respond,
+    .interim = h1_interim,
+    .wake = h1_wake,
+    .abort = h1_abort,
+    .read_body = h1_read_body,
+    .body_error = h1_body_error,
+};
+
+/* --- what its owner calls ---------------------------------------------------------------- */
+
+static void h1_drain(struct session *s)
 {
-    return stream_process(&conn_of(t)->stream, out);
+    struct h1 *c = container_of(s, struct h1, session);
+
+    if (is_leaving(c))
+        h1_drive(c);
+    else if (c->state == H1_IDLE)
+        become_idle(c);
 }
 
-/* --- a worker's connections -------------------------------------------------------------- */
-
-void sessions_accept(struct sessions *s, int fd, const struct addr *peer, const struct addr *local)
+static void h1_close_now(struct session *s)
 {
-    struct h1 *c;
+    struct h1 *c = container_of(s, struct h1, session);
 
-    h1_count(s, C_CONN_ACCEPTED, 1);
-    if (s->count >= (uint64_t)s->conf->connections_max) {
-        h1_count(s, C_CONN_REFUSED, 1);
-        h1_count(s, C_CONN_CLOSED, 1);
-        log_peer("client: refused a connection, %u are open (max-connections)", s->count);
-        close(fd);
-        return;
-    }
-    c = calloc(1, sizeof(*c));
-    if (c == NULL) {
-        h1_count(s, C_CONN_REFUSED, 1);
-        h1_count(s, C_CONN_CLOSED, 1);
-        close(fd);
-        return;
-    }
-    c->owner = s;
-    c->peer = *peer;
-    c->local = *local;
-    c->txn.worker = s->worker;
-    c->txn.server = s->app;
-    c->txn.peer = &c->peer;
-    c->txn.local = &c->local;
-    c->txn.connection = atomic_fetch_add_explicit(&connection_numbers, 1, memory_order_relaxed) + 1;
+    if (c->state == H1_ACTIVE)
+        finish(c, TXN_CUT);
+    else
+        h1_close(c);
+}
+
+static const struct session_ops session_ops = {.drain = h1_drain, .close = h1_close_now};
+
+static void begin(struct h1 *c)
+{
+    struct sessions *owner = c->session.owner;
+
+    c->txn.ops = &txn_ops;
+    c->txn.session = &c->session;
+    c->txn.worker = owner->worker;
+    c->txn.server = owner->app;
+    c->txn.peer = &c->session.peer;
+    c->txn.local = &c->session.local;
+    c->txn.connection = c->session.number;
     arena_init(&c->txn.arena);
     /* A whole head, and what was read with its last bytes or with the last body's. */
-    buf_init(&c->in, (size_t)s->conf->limits.head_bytes + s->conf->limits.line_bytes + READ_BYTES +
-                         H1_RAW_BYTES);
-    stream_open(&c->stream, s->worker, fd, on_ready);
-    deadline_init(&c->deadline, s->worker, on_deadline);
-    deadline_init(&c->send, s->worker, on_send_deadline);
+    buf_init(&c->in, (size_t)owner->conf->limits.head_bytes + owner->conf->limits.line_bytes +
+                         READ_BYTES + H1_RAW_BYTES);
+    deadline_init(&c->deadline, owner->worker, on_deadline);
+    deadline_init(&c->send, owner->worker, on_send_deadline);
     ev_init(&c->kick, on_kick);
-    list_append(&s->all, &c->node);
-    s->count++;
     become_idle(c);
     /* The request is often there already. */
-    on_ready(&c->stream, STREAM_READ);
+    on_ready(&c->session.stream, STREAM_READ);
 }
 
-void sessions_drain(struct sessions *s, void (*drained)(struct sessions *s))
+void h1_begin(struct sessions *s, int fd, const struct addr *peer, const struct addr *local)
 {
-    s->draining = true;
-    s->drained = NULL;
-    list_each_safe (n, &s->all) {
-        struct h1 *c = list_entry(n, struct h1, node);
+    struct h1 *c = session_new(s, sizeof(*c), &session_ops, fd, peer, local, on_ready);
 
-        if (is_leaving(c))
-            h1_drive(c);
-        else if (c->state == H1_IDLE)
-            become_idle(c);
-    }
-    s->drained = drained;
-    if (s->count == 0 && drained != NULL)
-        drained(s);
+    if (c != NULL)
+        begin(c);
 }
 
-void sessions_close_all(struct sessions *s)
+void h1_go_on(struct session *from)
 {
-    list_each_safe (n, &s->all) {
-        struct h1 *c = list_entry(n, struct h1, node);
+    struct h1 *c = session_become(from, sizeof(*c), &session_ops, on_ready);
 
-        if (c->state == H1_ACTIVE)
-            finish(c, TXN_CUT);
-        else
-            h1_close(c);
-    }
+    if (c != NULL)
+        begin(c);
 }

@@ -10,37 +10,16 @@
  *                still sends: read and drop, so that it sees our answer (RFC 9112 §9.6)
  *
  * Pipelined requests wait in the buffer: one txn at a time. Thread: the connection's worker.
+ * Private to session/.
  */
 #ifndef SESSION_H1_H
 #define SESSION_H1_H
 
-#include "base/list.h"
-#include "loop/worker.h"
-#include "net/addr.h"
-#include "session/conf.h"
-#include "session/txn.h"
+#include "session/sessions.h"
 
-/* A worker's client connections. */
-struct sessions {
-    struct worker *worker;           /* borrowed */
-    const struct session_conf *conf; /* borrowed; may be swapped between requests */
-    const struct txn_handlers *handlers;
-    void *app; /* the handlers' own; txn->server */
-    struct list all;
-    unsigned count;
-    bool draining;
-    bool uncounted;                      /* not among the clients that counters.tbl counts */
-    void (*drained)(struct sessions *s); /* called once when draining and the last one is gone */
-};
-
-void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,
-    const struct txn_handlers *handlers, void *app);
-/* Takes over an accepted non-blocking socket; closes it when there are too many. */
-void sessions_accept(struct sessions *s, int fd, const struct addr *peer, const struct addr *local);
-/* Idle connections close now, others after their response; new ones may still send their first
- * request, for a moment. */
-void sessions_drain(struct sessions *s, void (*drained)(struct sessions *s));
-/* Closes all at once; handlers hear TXN_CUT. */
-void sessions_close_all(struct sessions *s);
+/* Takes over an accepted socket that speaks HTTP/1. */
+void h1_begin(struct sessions *s, int fd, const struct addr *peer, const struct addr *local);
+/* Goes on with a connection that turned out to, from its first byte; `from` is gone. */
+void h1_go_on(struct session *from);
 
 #endif

@@ -19,7 +19,7 @@ void h1_body_begin(struct h1 *c)
     buf_init(&b->raw, H1_RAW_BYTES);
     b->done = req->body == BODY_NONE || (req->body == BODY_LENGTH && b->left == 0);
     if (req->body == BODY_CHUNKED)
-        chunked_init(&b->chunked, &c->owner->conf->limits, &c->txn.arena);
+        chunked_init(&b->chunked, &c->session.owner->conf->limits, &c->txn.arena);
 }
 
 /* What was received behind the body belongs to the next request. `in` has room for it. */
@@ -45,7 +45,7 @@ static ssize_t body_fail(struct h1 *c, int error)
  * what body-rate allows for the bytes that came. */
 static mono_ms patience(const struct h1 *c)
 {
-    const struct session_conf *conf = c->owner->conf;
+    const struct session_conf *conf = c->session.owner->conf;
     const struct h1_body *b = &c->body;
     mono_ms left = conf->body_timeout_ms - b->waited_ms;
 
@@ -60,14 +60,14 @@ static mono_ms patience(const struct h1 *c)
 static void wait_begins(struct h1 *c)
 {
     if (c->body.waits_since == 0)
-        c->body.waits_since = worker_now(c->owner->worker);
+        c->body.waits_since = worker_now(c->session.owner->worker);
     deadline_set(&c->deadline, patience(c));
 }
 
 static void wait_ends(struct h1 *c)
 {
     if (c->body.waits_since != 0)
-        c->body.waited_ms += worker_now(c->owner->worker) - c->body.waits_since;
+        c->body.waited_ms += worker_now(c->session.owner->worker) - c->body.waits_since;
     c->body.waits_since = 0;
     deadline_clear(&c->deadline);
 }
@@ -75,10 +75,10 @@ static void wait_ends(struct h1 *c)
 /* More bytes from the socket, straight to dst. */
 static ssize_t receive(struct h1 *c, void *dst, size_t n)
 {
-    ssize_t got = stream_read(&c->stream, dst, n);
+    ssize_t got = stream_read(&c->session.stream, dst, n);
 
     if (got > 0) {
-        h1_count(c->owner, C_CLIENT_BYTES_IN, (uint64_t)got);
+        session_count(c->session.owner, C_CLIENT_BYTES_IN, (uint64_t)got);
         wait_ends(c);
         return got;
     }
@@ -92,7 +92,7 @@ static ssize_t receive(struct h1 *c, void *dst, size_t n)
 static ssize_t body_took(struct h1 *c, size_t n)
 {
     c->body.total += n;
-    if (c->body.total > c->owner->conf->body_max_bytes)
+    if (c->body.total > c->session.owner->conf->body_max_bytes)
         return body_fail(c, 413);
     return (ssize_t)n;
 }
@@ -190,7 +190,7 @@ static ssize_t read_some(struct h1 *c, void *dst, size_t n)
     return b->kind == BODY_CHUNKED ? read_chunked(c, dst, n) : read_length(c, dst, n);
 }
 
-ssize_t txn_read_body(struct txn *t, void *dst, size_t n)
+ssize_t h1_read_body(struct txn *t, void *dst, size_t n)
 {
     struct h1 *c = conn_of(t);
     struct h1_body *b = &c->body;
@@ -199,7 +199,7 @@ ssize_t txn_read_body(struct txn *t, void *dst, size_t n)
     if (got == STREAM_AGAIN) {
         if (b->continue_due) {
             b->continue_due = false;
-            txn_interim(t, 100, NULL);
+            h1_interim(t, 100, NULL);
         }
         b->waiting = true;
         h1_kick(c); /* asks for readability */
@@ -209,7 +209,7 @@ ssize_t txn_read_body(struct txn *t, void *dst, size_t n)
     return got;
 }
 
-int txn_body_error(const struct txn *t)
+int h1_body_error(const struct txn *t)
 {
     int error = container_of(t, const struct h1, txn)->body.error;
 
@@ -221,7 +221,7 @@ void h1_body_readable(struct h1 *c)
     if (!c->body.waiting)
         return;
     c->body.waiting = false;
-    c->owner->handlers->body_ready(&c->txn);
+    c->session.owner->handlers->body_ready(&c->txn);
 }
 
 bool h1_body_is_short(const struct h1 *c)

@@ -6,10 +6,8 @@
 #define SESSION_H1_CONN_H
 
 #include "base/buf.h"
-#include "base/counters.h"
 #include "http/chunked.h"
 #include "loop/deadline.h"
-#include "net/stream.h"
 #include "session/h1.h"
 
 enum h1_state { H1_IDLE, H1_HEAD, H1_ACTIVE, H1_LINGER };
@@ -43,12 +41,9 @@ struct h1_out {
 };
 
 struct h1 {
+    struct session session; /* first */
     struct txn txn;         /* the request being served; see conn_of() */
-    struct list node;       /* in owner->all */
-    struct sessions *owner; /* borrowed; outlives us */
-    struct stream stream;
     enum h1_state state;
-    struct addr peer, local;
     struct deadline deadline; /* head, idle, body, linger: what we wait to receive */
     mono_ms idle_left_ms;     /* of the idle time, when the buffers have been let go */
     struct deadline send;     /* the client must take bytes by then */
@@ -72,14 +67,9 @@ static inline struct h1 *conn_of(struct txn *t)
     return container_of(t, struct h1, txn);
 }
 
-/* Of client connections; an operator's own questions are not counted. */
-static inline void h1_count(const struct sessions *s, enum counter what, uint64_t n)
-{
-    if (!s->uncounted)
-        count_add(what, n);
-}
-
 /* h1_body.c */
+ssize_t h1_read_body(struct txn *t, void *dst, size_t n);
+int h1_body_error(const struct txn *t);
 void h1_body_begin(struct h1 *c);
 void h1_body_end(struct h1 *c);
 /* Something may be readable for a handler that was told STREAM_AGAIN. */
@@ -88,6 +78,8 @@ void h1_body_readable(struct h1 *c);
 bool h1_body_is_short(const struct h1 *c);
 
 /* h1_send.c */
+void h1_respond(struct txn *t, const struct txn_response *r);
+void h1_interim(struct txn *t, int status, const struct fields *fields);
 enum h1_sent {
     SENT_ALL,     /* the response is complete */
     SENT_BLOCKED, /* the socket takes no more now */

@@ -28,7 +28,7 @@ static void pend(struct h1_out *o, struct span text)
 static void sent_bytes(struct h1 *c, size_t n)
 {
     c->txn.bytes_out += n;
-    h1_count(c->owner, C_CLIENT_BYTES_OUT, n);
+    session_count(c->session.owner, C_CLIENT_BYTES_OUT, n);
     deadline_clear(&c->send);
 }
 
@@ -87,7 +87,7 @@ static struct span head_of_fields(struct h1 *c)
     return text;
 }
 
-void txn_interim(struct txn *t, int status, const struct fields *fields)
+void h1_interim(struct txn *t, int status, const struct fields *fields)
 {
     struct h1 *c = conn_of(t);
     struct buf b;
@@ -95,7 +95,7 @@ void txn_interim(struct txn *t, int status, const struct fields *fields)
 
     if (t->request.minor == 0 || c->out.responded || c->out.pending_n >= 2)
         return;
-    buf_init(&b, c->owner->conf->limits.head_bytes);
+    buf_init(&b, c->session.owner->conf->limits.head_bytes);
     if (h1_status_write(&b, status, SPAN_EMPTY)) {
         bool ok = true;
 
@@ -108,7 +108,7 @@ void txn_interim(struct txn *t, int status, const struct fields *fields)
 
             v = (struct iovec){b.p, b.n};
             if (c->out.pending_n == 0)
-                sent = stream_writev(&c->stream, &v, 1, false);
+                sent = stream_writev(&c->session.stream, &v, 1, false);
             if (sent > 0)
                 sent_bytes(c, (size_t)sent);
             else
@@ -126,14 +126,14 @@ static bool must_close(const struct h1 *c)
     const struct txn_response *r = &c->out.r;
     const struct http_request *req = &c->txn.request;
 
-    if (r->close || !req->keep_alive || c->eof || c->owner->draining)
+    if (r->close || !req->keep_alive || c->eof || c->session.owner->draining)
         return true;
     if (!r->no_body && r->length < 0 && req->minor == 0)
         return true; /* only the end of the connection ends the body */
     return !h1_body_is_short(c);
 }
 
-void txn_respond(struct txn *t, const struct txn_response *r)
+void h1_respond(struct txn *t, const struct txn_response *r)
 {
     struct h1 *c = conn_of(t);
     struct h1_out *o = &c->out;
@@ -252,7 +252,7 @@ static size_t sum(const struct piece *p, int n)
 
 static bool by_file(const struct h1 *c, const struct piece *p)
 {
-    return p->fd >= 0 && p->data.n >= SENDFILE_MIN_BYTES && stream_can_sendfile(&c->stream);
+    return p->fd >= 0 && p->data.n >= SENDFILE_MIN_BYTES && stream_can_sendfile(&c->session.stream);
 }
 
 /* Pending text and what follows it up to the first piece for sendfile(), in one call. */
@@ -267,7 +267,7 @@ static ssize_t write_some(struct h1 *c, const struct piece *p, int n)
         v[k] = (struct iovec){(void *)o->pending[k].p, o->pending[k].n};
     for (; i < n && !by_file(c, &p[i]); i++)
         v[k++] = (struct iovec){(void *)p[i].data.p, p[i].data.n};
-    sent = stream_writev(&c->stream, v, k, i < n);
+    sent = stream_writev(&c->session.stream, v, k, i < n);
     if (sent > 0) {
         sent_bytes(c, (size_t)sent);
         body_sent(c, pending_sent(o, (size_t)sent), false);
@@ -277,7 +277,7 @@ static ssize_t write_some(struct h1 *c, const struct piece *p, int n)
 
 static ssize_t send_file(struct h1 *c, const struct piece *p)
 {
-    ssize_t sent = stream_sendfile(&c->stream, p->fd, p->offset, p->data.n);
+    ssize_t sent = stream_sendfile(&c->session.stream, p->fd, p->offset, p->data.n);
 
     if (sent > 0) {
         sent_bytes(c, (size_t)sent);
@@ -335,7 +335,7 @@ enum h1_sent h1_send(struct h1 *c)
         sent = o->pending_n == 0 && by_file(c, &p[0]) ? send_file(c, &p[0]) : write_some(c, p, n);
         if (sent == STREAM_AGAIN) {
             if (c->send.at_ms == 0)
-                deadline_set(&c->send, c->owner->conf->send_timeout_ms);
+                deadline_set(&c->send, c->session.owner->conf->send_timeout_ms);
             return SENT_BLOCKED;
         }
         if (sent < 0)

@@ -26,6 +26,7 @@
 #include <sys/types.h>
 
 struct reader;
+struct session;
 struct txn;
 
 enum txn_end {
@@ -61,7 +62,19 @@ struct txn_handlers {
     void (*end)(struct txn *t, enum txn_end why);
 };
 
+/* What a protocol does for its txns; each as the txn_ call of that name says. */
+struct txn_ops {
+    void (*respond)(struct txn *t, const struct txn_response *r);
+    void (*interim)(struct txn *t, int status, const struct fields *fields);
+    void (*wake)(struct txn *t);
+    void (*abort)(struct txn *t);
+    ssize_t (*read_body)(struct txn *t, void *dst, size_t n);
+    int (*body_error)(const struct txn *t);
+};
+
 struct txn {
+    const struct txn_ops *ops;
+    struct session *session;     /* borrowed; its connection */
     struct worker *worker;       /* borrowed */
     struct arena arena;          /* the request's memory; dies after end() */
     struct http_request request; /* spans point into the connection's buffer and the arena */
@@ -80,23 +93,41 @@ struct txn {
 
 /* Sends an interim response (100, 102, 103) with these field lines; nothing after txn_respond(). To
  * a client that speaks HTTP/1.0 nothing is sent. */
-void txn_interim(struct txn *t, int status, const struct fields *fields);
+static inline void txn_interim(struct txn *t, int status, const struct fields *fields)
+{
+    t->ops->interim(t, status, fields);
+}
 /* Once. Inside request() the sending begins when it returns; otherwise from the loop. */
-void txn_respond(struct txn *t, const struct txn_response *r);
+static inline void txn_respond(struct txn *t, const struct txn_response *r)
+{
+    t->ops->respond(t, r);
+}
 /* The reader has new bytes or came to its end (from its wake-up). */
-void txn_wake(struct txn *t);
+static inline void txn_wake(struct txn *t)
+{
+    t->ops->wake(t);
+}
 /* Ends the exchange without a response, or in the middle of one, so that the client sees that it is
  * not whole. end() follows from the loop. */
-void txn_abort(struct txn *t);
+static inline void txn_abort(struct txn *t)
+{
+    t->ops->abort(t);
+}
 
 /* The process at the other end of a Unix socket; false for others. */
-MUST_USE bool txn_process(struct txn *t, struct stream_process *out);
+MUST_USE bool txn_process(const struct txn *t, struct stream_process *out);
 
 /* Reads request body bytes, decoded: > 0, 0 at the end, STREAM_AGAIN (then body_ready() follows),
  * STREAM_ERROR when the client broke off or broke the rules. The first call sends
  * "100 Continue" where the client expects it. */
-MUST_USE ssize_t txn_read_body(struct txn *t, void *dst, size_t n);
+MUST_USE static inline ssize_t txn_read_body(struct txn *t, void *dst, size_t n)
+{
+    return t->ops->read_body(t, dst, n);
+}
 /* After STREAM_ERROR: the status to answer (400, 408, 413), or 0 when the client is gone. */
-int txn_body_error(const struct txn *t);
+static inline int txn_body_error(const struct txn *t)
+{
+    return t->ops->body_error(t);
+}
 
 #endif

@@ -430,7 +430,7 @@ static void run_errand(struct message *m, struct worker *w)
     if (e->fn != NULL)
         e->fn(r);
     else
-        sessions_accept(&r->sessions, e->fd, &e->peer, &e->peer);
+        sessions_accept(&r->sessions, NULL, e->fd, &e->peer, &e->peer);
     pthread_mutex_lock(&r->lock);
     e->done = true;
     pthread_cond_signal(&r->changed);

@@ -24,7 +24,7 @@
 
 #include "base/buf.h"
 #include "cache/cache.h"
-#include "session/h1.h"
+#include "session/sessions.h"
 
 #include <pthread.h>
 

@@ -1,0 +1,162 @@
+#include "session/opening.h"
+
+#include "loop/deadline.h"
+#include "session/h1.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+/* What a step found. */
+enum step_end {
+    STEP_DONE,   /* the next one may run */
+    STEP_WAIT,   /* more bytes are needed; it has asked for them */
+    STEP_BROKEN, /* the connection is to be closed */
+    STEP_GONE,   /* a protocol has it: the opening is no more */
+};
+
+struct opening {
+    struct session session; /* first */
+    const struct session_door *door;
+    struct deadline deadline;
+    unsigned step;    /* of steps[], the one that is running */
+    size_t seen;      /* bytes that the step has looked at without taking them */
+    bool low_watered; /* the socket waits for more than a byte */
+};
+
+static void end(struct opening *o)
+{
+    deadline_stop(&o->deadline);
+    session_end(&o->session);
+}
+
+/* --- what steps stand on -----------------------------------------------------------------------
+ */
+
+static void low_water(struct opening *o, int bytes)
+{
+    (void)!setsockopt(o->session.stream.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+    o->low_watered = bytes > 1;
+}
+
+/* Looks at the first bytes that have come, as many as `cap`. False: none yet, or no more than last
+ * time and the client has finished; *end says how the step ends. */
+static bool look(struct opening *o, void *dst, size_t cap, size_t *n, enum step_end *how)
+{
+    ssize_t got = stream_peek(&o->session.stream, dst, cap);
+
+    if (got == STREAM_AGAIN) {
+        stream_want(&o->session.stream, STREAM_READ);
+        *how = STEP_WAIT;
+        return false;
+    }
+    if (got <= 0 || (size_t)got == o->seen) {
+        *how = STEP_BROKEN;
+        return false;
+    }
+    *n = (size_t)got;
+    return true;
+}
+
+/* The `n` bytes that were looked at are not enough. */
+static enum step_end wait_for_more(struct opening *o, size_t n)
+{
+    o->seen = n;
+    low_water(o, (int)n + 1);
+    stream_want(&o->session.stream, STREAM_READ);
+    return STEP_WAIT;
+}
+
+/* --- steps -------------------------------------------------------------------------------------
+ */
+
+static enum step_end become_h1(struct opening *o)
+{
+    deadline_stop(&o->deadline);
+    h1_go_on(&o->session);
+    return STEP_GONE;
+}
+
+/* HTTP/2 begins with a preface that no HTTP/1 request begins with (RFC 9113 §3.4). */
+static enum step_end find_protocol(struct opening *o)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    char first[sizeof(preface) - 1];
+    enum step_end how;
+    size_t n;
+
+    if (!look(o, first, sizeof(first), &n, &how))
+        return how;
+    if (n < sizeof(first) && memcmp(first, preface, n) == 0)
+        return wait_for_more(o, n);
+    return become_h1(o);
+}
+
+static const struct {
+    const char *name;
+    enum step_end (*run)(struct opening *o);
+} steps[] = {
+    {"protocol", find_protocol},
+};
+
+/* --- running them ------------------------------------------------------------------------------
+ */
+
+static void run(struct opening *o)
+{
+    for (;;) {
+        switch (steps[o->step].run(o)) {
+        case STEP_DONE:
+            o->step++;
+            o->seen = 0;
+            if (o->low_watered)
+                low_water(o, 1);
+            break;
+        case STEP_WAIT:
+        case STEP_GONE:
+            return;
+        case STEP_BROKEN:
+            end(o);
+            return;
+        }
+    }
+}
+
+static void on_ready(struct stream *s, unsigned events)
+{
+    (void)events;
+    run(container_of(s, struct opening, session.stream));
+}
+
+static void on_deadline(struct deadline *d)
+{
+    struct opening *o = container_of(d, struct opening, deadline);
+
+    session_count(o->session.owner, C_CLIENT_TIMEOUT, 1);
+    end(o);
+}
+
+static void opening_drain(struct session *c)
+{
+    struct opening *o = container_of(c, struct opening, session);
+
+    deadline_set(&o->deadline, SESSION_DRAIN_GRACE_MS);
+}
+
+static void opening_close(struct session *c)
+{
+    end(container_of(c, struct opening, session));
+}
+
+void opening_begin(struct sessions *s, const struct session_door *door, int fd,
+    const struct addr *peer, const struct addr *local)
+{
+    static const struct session_ops ops = {.drain = opening_drain, .close = opening_close};
+    struct opening *o = session_new(s, sizeof(*o), &ops, fd, peer, local, on_ready);
+
+    if (o == NULL)
+        return;
+    o->door = door;
+    deadline_init(&o->deadline, s->worker, on_deadline);
+    deadline_set(&o->deadline, s->draining ? SESSION_DRAIN_GRACE_MS : s->conf->head_timeout_ms);
+    run(o);
+}
