@@ -2,4 +2,5 @@ noinst_LIBRARIES += src/net/libnet.a
 src_net_libnet_a_SOURCES = \
 	%D%/addr.c %D%/addr.h %D%/channel.c %D%/channel.h %D%/connect.c %D%/connect.h \
 	%D%/error.c %D%/error.h %D%/listen.c %D%/listen.h %D%/listener.c %D%/network.c \
-	%D%/network.h %D%/resolver.c %D%/resolver.h %D%/stream.c %D%/stream.h %D%/tls_server.h
+	%D%/network.h %D%/resolver.c %D%/resolver.h %D%/stream.c %D%/stream.h %D%/tls_server.h \
+	%D%/tls_keylog.c %D%/tls_keylog.h %D%/tls_stream.h
