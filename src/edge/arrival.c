@@ -200,6 +200,8 @@ static void pass(
     tagging_strip(f, head);
     if (head->status == 304)
         recode_not_modified(&head->fields, &f->request.fields, &f->arena);
+    if (head->status == 101)
+        tunnel_open(&f->tunnel, f->policy);
     may = may_recode(f, head, head_only ? head_length(head) : length);
     obj = object_new(f->edge->cache, &f->key, head, &v->fresh, NULL);
     obj->recode = may;
@@ -306,7 +308,7 @@ static enum nostore_reason whole_reason(const struct filler *f)
 {
     if (f->request.method != METHOD_GET)
         return NOSTORE_METHOD;
-    if (f->policy->bypass)
+    if (f->policy->bypass || f->tunnel.protocol.n > 0)
         return NOSTORE_BYPASS;
     return f->key.text.n == 0 || f->variant.text.n == 0 ? NOSTORE_KEY_LIMIT : NOSTORE_NO_ROOM;
 }

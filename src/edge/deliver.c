@@ -6,6 +6,7 @@
 #include "edge/deliver.h"
 
 #include "edge/conf.h"
+#include "edge/filler.h"
 #include "edge/recode.h"
 #include "edge/slices.h"
 #include "http/status.h"
@@ -144,8 +145,8 @@ void deliver_range(struct request *r, struct object *obj, uint64_t first, uint64
 void deliver_whole(struct request *r, const struct object *obj, struct fields *fields,
     const struct object *fresh, int64_t length)
 {
-    bool head = r->txn->request.method == METHOD_HEAD,
-         no_body = head || http_status_bodyless(obj->status);
+    bool head = r->txn->request.method == METHOD_HEAD, switches = obj->status == 101,
+         no_body = head || (http_status_bodyless(obj->status) && !switches);
     struct txn_response resp;
 
     if (fields == NULL && r->route.policy->headers != NULL)
@@ -161,9 +162,12 @@ void deliver_whole(struct request *r, const struct object *obj, struct fields *f
         .no_body = no_body,
         .reader = no_body ? NULL : r->reader,
         .trailers = r->route.policy->pass_trailers,
+        .upgrade = switches ? r->upgrade : SPAN_EMPTY,
     };
 
     deliver_respond(r, &resp);
+    if (switches && r->filler != NULL)
+        filler_body_ready(r->filler);
 }
 
 static void whole(

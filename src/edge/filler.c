@@ -26,6 +26,7 @@ enum {
 static const struct fetch_handlers handlers;
 
 static void on_room(void *ctx);
+static void on_tunnel_end(struct deadline *d);
 
 /* --- life --------------------------------------------------------------------------------- */
 
@@ -90,6 +91,7 @@ static struct filler *join(
     f->alone = role == FILL_ALONE;
     f->whole = r->own_fetch;
     filler_resume_init(f);
+    tunnel_init(&f->tunnel, r->txn->worker, client ? r->upgrade : SPAN_EMPTY, on_tunnel_end);
     copy_request(f, r, client);
     list_append(&f->edge->fillers, &f->node);
     return f;
@@ -173,6 +175,7 @@ void filler_end(struct filler *f)
     object_release(&f->head);
     object_release(&f->slice.head);
     deadline_stop(&f->resume);
+    tunnel_close(&f->tunnel);
     end_beside(f, false);
     list_remove(&f->node);
     arena_free(&f->arena);
@@ -208,8 +211,16 @@ static void add_conditions(struct filler *f, struct fields *fields)
 static ssize_t pull(void *ctx, void *dst, size_t n)
 {
     struct filler *f = ctx;
+    ssize_t got;
 
-    return f->client != NULL ? txn_read_body(f->client->txn, dst, n) : STREAM_ERROR;
+    if (f->client == NULL)
+        return STREAM_ERROR;
+    if (f->tunnel.open && !f->client->responded)
+        return STREAM_AGAIN; /* the client has not heard of the switch */
+    got = txn_read_body(f->client->txn, dst, n);
+    if (got > 0 && f->tunnel.open)
+        tunnel_moved(&f->tunnel);
+    return got;
 }
 
 /* What was purged hard since somebody found it is not made good by what the origin says of it now.
@@ -233,6 +244,7 @@ void filler_start(struct filler *f)
         .fields = &fields,
         .body = body ? f->request.body : BODY_NONE,
         .content_length = body ? f->request.content_length : 0,
+        .upgrade = f->tunnel.protocol,
         .pull = pull,
     };
 
@@ -317,6 +329,21 @@ static void on_room(void *ctx)
         fetch_resume(f->fetch);
 }
 
+/* It stood for long enough: the client gets what has come, and the end. */
+static void on_tunnel_end(struct deadline *d)
+{
+    struct filler *f = container_of(d, struct filler, tunnel.deadline);
+
+    fill_finish(f->fill);
+    filler_end(f);
+}
+
+void fillers_drain(struct edge_worker *e, mono_ms grace_ms)
+{
+    list_each (n, &e->fillers)
+        tunnel_limit(&list_entry(n, struct filler, node)->tunnel, grace_ms);
+}
+
 void fillers_stop(struct edge_worker *e)
 {
     list_each_safe (n, &e->fillers)
@@ -364,6 +391,8 @@ static size_t on_body(void *ctx, struct span data)
 
     if (abandoned(f))
         return 0;
+    if (f->tunnel.open)
+        tunnel_moved(&f->tunnel);
     took = fill_append(f->fill, data);
     if (f->beside != NULL && fill_append(f->beside, span_make(data.p, took)) < took)
         end_beside(f, false);

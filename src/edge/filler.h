@@ -31,6 +31,8 @@ void filler_body_ready(struct filler *f);
 /* The request has ended; it has forgotten the filler. */
 void filler_client_left(struct filler *f);
 
+/* The edge drains: tunnels may stand for so much longer. */
+void fillers_drain(struct edge_worker *e, mono_ms grace_ms);
 /* Stops all of a worker's fetches (at exit). */
 void fillers_stop(struct edge_worker *e);
 

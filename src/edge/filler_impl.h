@@ -12,6 +12,7 @@
 #include "edge/filler.h"
 #include "edge/forward.h"
 #include "edge/slice_fill.h"
+#include "edge/tunnel.h"
 #include "loop/deadline.h"
 #include "origin/fetch.h"
 
@@ -45,6 +46,7 @@ struct filler {
     struct fill *beside;       /* counted; of a 206 that is a beginning, which it keeps; or NULL */
     struct object *head;       /* counted; of a response whose rest can be asked for, or NULL */
     struct deadline resume;    /* to ask for that rest */
+    struct tunnel tunnel;      /* what the fetch becomes when the origin switches protocols */
     unsigned resumes;          /* how often that was done; > 0: the fetch is for the rest */
 };
 

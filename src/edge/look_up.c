@@ -229,6 +229,15 @@ void request_fetch_ranges(struct request *r)
     ask_origin(r, false);
 }
 
+void request_fetch_tunnel(struct request *r)
+{
+    r->own_fetch = true;
+    r->word = CACHE_BYPASS;
+    r->cs.fwd = FWD_BYPASS;
+    r->cs.detail = r->upgrade;
+    ask_origin(r, false);
+}
+
 /* The answer says how long what is stored stays fresh. */
 static void use_stored(struct request *r, struct object *obj, enum cache_word word)
 {

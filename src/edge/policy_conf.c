@@ -446,6 +446,15 @@ const struct directive policy_directives[] = {
                  "no more than that many bytes must come before its own. When more must, and they "
                  "are more than it asks for, the range alone is asked of the origin, whose answer "
                  "is passed on and not stored."},
+    {"websocket", CONF_FLAG(struct policy, websocket), .preset = "off",
+        .about = "Requests that ask to switch to WebSocket (RFC 6455) go on to the origin as such, "
+                 "and when it switches, client and origin speak through a tunnel. Without it they "
+                 "are requests like any other."},
+    {"websocket-idle", CONF_DURATION(struct policy, websocket_idle_ms), .preset = "5m", .min = 1,
+        .about = "A tunnel through which no byte moved for so long is closed."},
+    {"websocket-life", CONF_DURATION(struct policy, websocket_life_ms), .preset = "1d", .min = 1,
+        .about = "A tunnel is closed after this time, however busy. When the edge stops, "
+                 "it has half of stop-grace left."},
     {"trailers", CONF_FLAG(struct policy, pass_trailers), .preset = "off",
         .about = "Passes the origin's trailer fields on to clients; off drops them."},
     {0},

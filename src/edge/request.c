@@ -9,6 +9,7 @@
 #include "edge/purging.h"
 #include "edge/server.h"
 #include "edge/slices.h"
+#include "edge/tunnel.h"
 #include "http/hop.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ static enum step go_on(struct request *r, enum route_end end)
 /* The site, the policy, and the path and query that rules, key and origin see alike. */
 static enum step find_route(struct request *r)
 {
+    r->upgrade = tunnel_asked(&r->txn->request);
     /* What ends here selects nothing: the origin will not see it, so no key may have it. */
     hop_remove(&r->txn->request.fields);
     return go_on(r, route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena));
@@ -53,6 +55,18 @@ static enum step redirect(struct request *r)
     return STEP_ENDED;
 }
 
+static enum step tunnel(struct request *r)
+{
+    if (r->upgrade.n == 0)
+        return STEP_NEXT;
+    if (!r->route.policy->websocket) {
+        r->upgrade = SPAN_EMPTY; /* the client gets what others would */
+        return STEP_NEXT;
+    }
+    request_fetch_tunnel(r);
+    return STEP_ENDED;
+}
+
 static enum step look_up(struct request *r)
 {
     request_look_up(r);
@@ -67,6 +81,7 @@ static const struct {
     {"route", find_route},
     {"screen", screen},
     {"redirect", redirect},
+    {"tunnel", tunnel},
     {"look up", look_up},
 };
 

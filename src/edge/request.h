@@ -5,7 +5,7 @@
  * next one go on, or waits for a wake-up. The struct lives in its txn's arena and dies with it.
  * Thread: the worker of the connection.
  *
- *   route -> screen -> redirect -> look_up -> join -> (wait for a head) -> deliver
+ *   route -> screen -> redirect -> tunnel -> look_up -> join -> (wait for a head) -> deliver
  *
  * look_up.c decides between what is stored, somebody's fill and a fill of one's own; filler.c runs
  * fills; deliver.c and partial.c make the response out of an object; answer.c makes those of our
@@ -54,6 +54,7 @@ struct request {
     bool own_fetch;           /* shares nothing: bypass, unsafe method, known not storable */
     bool ranges_alone;        /* own_fetch of the ranges that it asks for, beside others' fill */
     bool ranges_wait;         /* that was of no use: it waits for others' fill after all */
+    struct span upgrade;      /* the protocol that it asks to switch to, and may; or empty */
     bool hinted;              /* was sent the hints of an earlier 103 */
     bool responded;
     uint64_t purges_then; /* cache_purge_seq() when it was looked up last */
@@ -72,6 +73,8 @@ extern const struct txn_handlers request_handlers;
 /* look_up.c: finds, follows or fetches; ends in deliver(), an answer, or waits. */
 void request_look_up(struct request *r);
 
+/* Asks the origin to switch to r->upgrade. */
+void request_fetch_tunnel(struct request *r);
 /* Asks the origin for the ranges that the request wants, beside the fill that it follows, which is
  * too far from them. Unless a 206 or 416 comes, the request follows the fill again and waits. */
 void request_fetch_ranges(struct request *r);

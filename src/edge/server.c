@@ -334,6 +334,7 @@ static void run_drain(struct message *m, struct worker *worker)
 
     (void)m;
     close_listeners(w);
+    fillers_drain(w, w->conf->stop_grace_ms / 2);
     sessions_drain(&w->sessions, on_drained);
 }
 

@@ -42,8 +42,10 @@ struct policy {
     struct origin *origin;   /* borrowed from the configuration */
     struct span origin_name; /* as written; p == NULL: not given */
     struct conf_place origin_at;
-    bool bypass;                 /* neither look up nor store */
-    bool show_key;               /* Cache-Status tells the cache key */
+    bool bypass;                                  /* neither look up nor store */
+    bool websocket;                               /* clients may switch to WebSocket */
+    int64_t websocket_idle_ms, websocket_life_ms; /* how long such a tunnel stands */
+    bool show_key;                                /* Cache-Status tells the cache key */
     uint64_t range_wait_bytes;   /* a range this far ahead of a fill waits for it */
     bool pass_trailers;          /* trailer fields of the origin travel on */
     bool show_tags;              /* clients get the fields that have an object's tags */

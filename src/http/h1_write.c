@@ -114,7 +114,11 @@ bool h1_request_write(struct buf *b, const struct http_request *req)
         return false;
     if (req->body == BODY_NONE && expects_body && !length_write(b, 0))
         return false;
-    if (!req->keep_alive && !h1_field_write(b, SPAN("Connection"), SPAN("close")))
+    if (req->upgrade.n != 0 && (!h1_field_write(b, SPAN("Connection"), SPAN("Upgrade")) ||
+                                   !h1_field_write(b, SPAN("Upgrade"), req->upgrade)))
+        return false;
+    if (req->upgrade.n == 0 && !req->keep_alive &&
+        !h1_field_write(b, SPAN("Connection"), SPAN("close")))
         return false;
     return buf_append(b, SPAN("\r\n"));
 }

@@ -18,7 +18,8 @@
 /*
  * method_text SP target SP HTTP/1.1, Host first (from `authority`, or from fields when that is
  * empty), then the other fields, then framing. `target` is written as it is: the caller sets it
- * to origin-form. keep_alive false adds "Connection: close". POST, PUT and PATCH without a body get
+ * to origin-form. keep_alive false adds "Connection: close", `upgrade` asks for that protocol.
+ * `fields` must then have no Upgrade of their own. POST, PUT and PATCH without a body get
  * "Content-Length: 0" (RFC 9110 §8.6).
  */
 MUST_USE bool h1_request_write(struct buf *b, const struct http_request *req);

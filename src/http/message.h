@@ -51,6 +51,9 @@ struct http_request {
     uint64_t content_length; /* BODY_LENGTH */
     bool keep_alive;         /* the client wants to (RFC 9112 §9.3) */
     bool expect_continue;    /* waits for a 100 (RFC 9110 §10.1.1) */
+    /* The protocol that the connection is to switch to (RFC 9110 §7.8); empty: none. Not set by
+     * h1_parse: whether Upgrade is acted on is up to who reads the request. */
+    struct span upgrade;
 };
 
 struct http_response {

@@ -171,6 +171,8 @@ static void receive_response(struct exchange *x)
 
 static enum waiting what_is_awaited(const struct exchange *x)
 {
+    if (x->switched)
+        return WAITING_NONE;
     if (x->state == EXCHANGE_BODY)
         return x->fetch.paused ? WAITING_NONE : WAITING_BYTES;
     if (x->sending == SENDING_DONE || x->sending == SENDING_LOST)
@@ -276,11 +278,13 @@ struct fetch *exchange_start(struct fetcher *fr, struct origin *o, const struct 
     struct exchange *x = xcalloc(1, sizeof(*x));
 
     check(req->body != BODY_UNTIL_CLOSE && (req->body == BODY_NONE || req->pull != NULL));
+    check(req->upgrade.n == 0 || (req->body == BODY_NONE && req->pull != NULL));
     fetch_init(&x->fetch, &exchange_kind, fr, o, req, handlers, ctx);
     deadline_init(&x->deadline, fr->worker, deadline_fired);
     x->method = req->method_id;
     x->kind = req->body;
     x->content_length = req->content_length;
+    x->upgrade = req->upgrade.n > 0;
     buf_init(&x->head, EXCHANGE_HEAD_MAX);
     buf_init(&x->in, o->limits.head_bytes + BODY_READ);
     exchange_write_head(x, req);

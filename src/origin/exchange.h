@@ -48,6 +48,8 @@ struct exchange {
     bool expired;  /* the deadline fired */
     bool progress; /* bytes went or came in this turn */
     bool retried;
+    bool upgrade;  /* the origin is asked to switch protocols */
+    bool switched; /* ... and did */
 
     enum http_method method;
     enum http_body kind; /* of the request's body */

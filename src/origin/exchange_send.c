@@ -18,6 +18,7 @@ void exchange_write_head(struct exchange *x, const struct fetch_request *req)
         .body = req->body,
         .content_length = req->content_length,
         .keep_alive = o->keepalive_ms > 0,
+        .upgrade = req->upgrade,
     };
 
     if (!h1_request_write(&x->head, &head))
@@ -53,7 +54,10 @@ static bool pull_body(struct exchange *x)
     }
     x->pulled += (uint64_t)got;
     x->out = span_make(data, (size_t)got);
-    if (x->kind == BODY_CHUNKED && got == 0) {
+    if (x->kind == BODY_UNTIL_CLOSE && got == 0) {
+        stream_shutdown_write(&x->conn->stream);
+        x->sending = SENDING_DONE;
+    } else if (x->kind == BODY_CHUNKED && got == 0) {
         x->sending = SENDING_LAST;
         x->out = CHUNK_END;
     } else if (x->kind == BODY_CHUNKED) {

@@ -21,7 +21,7 @@ static mono_ms keep_time(const struct exchange *x, const struct fields *fields)
     return ms;
 }
 
-/* 1xx: 100 is for us, 101 was not asked for (RFC 9110 §15.2.2), others are passed on. */
+/* 1xx: 100 is for us, a 101 was not asked for (RFC 9110 §15.2.2), others are passed on. */
 static void take_interim(struct exchange *x, const struct http_response *resp)
 {
     if (resp->status == 101) {
@@ -75,6 +75,26 @@ static void take_final(struct exchange *x, const struct http_response *resp)
     f->handlers->head(f->ctx, resp);
 }
 
+/* The origin switches to what it was asked to (RFC 9110 §7.8): from here on nothing is HTTP. */
+static bool switches(const struct exchange *x, const struct http_response *resp)
+{
+    return x->upgrade && resp->status == 101 && x->sending == SENDING_DONE &&
+           fields_list_has(&resp->fields, FIELD_CONNECTION, SPAN("upgrade")) &&
+           fields_has(&resp->fields, FIELD_UPGRADE);
+}
+
+static void take_switch(struct exchange *x, struct http_response *resp)
+{
+    resp->body = BODY_UNTIL_CLOSE;
+    resp->keep_alive = false;
+    x->switched = true;
+    x->kind = BODY_UNTIL_CLOSE;
+    x->sending = SENDING_BODY;
+    take_final(x, resp);
+    if (!exchange_ended(x))
+        exchange_send(x); /* what the client sent meanwhile */
+}
+
 /* False: more bytes are needed, or it failed. */
 static bool take_head(struct exchange *x)
 {
@@ -88,7 +108,9 @@ static bool take_head(struct exchange *x)
         exchange_finish(x, FETCH_BAD_RESPONSE, x->scan.why);
         return false;
     case H1_OK:
-        if (resp.status < 200)
+        if (switches(x, &resp))
+            take_switch(x, &resp);
+        else if (resp.status < 200)
             take_interim(x, &resp);
         else
             take_final(x, &resp);

@@ -64,6 +64,10 @@ struct fetch_request {
     const struct fields *fields; /* end-to-end fields without Host and framing; copied */
     enum http_body body;         /* BODY_NONE, BODY_LENGTH or BODY_CHUNKED */
     uint64_t content_length;
+    /* The protocol that the connection is to switch to, or empty. When the origin does (its head is
+     * a 101 then), what pull() gives goes on as it is, until its end, and the body is what the
+     * origin sends until it closes; nothing is timed. Without a body of the request. */
+    struct span upgrade;
     /* The request's body, pulled as the origin takes it: > 0 bytes, 0 at its end, STREAM_AGAIN
      * (then fetch_body_ready() is called later), STREAM_ERROR when the client is gone. */
     ssize_t (*pull)(void *ctx, void *dst, size_t n);

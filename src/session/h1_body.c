@@ -22,6 +22,12 @@ void h1_body_begin(struct h1 *c)
         chunked_init(&b->chunked, &c->session.owner->conf->limits, &c->txn.arena);
 }
 
+void h1_body_switch(struct h1 *c)
+{
+    c->body.kind = BODY_UNTIL_CLOSE;
+    c->body.done = false;
+}
+
 /* What was received behind the body belongs to the next request. `in` has room for it. */
 void h1_body_end(struct h1 *c)
 {
@@ -179,6 +185,29 @@ static ssize_t read_chunked(struct h1 *c, char *dst, size_t n)
     }
 }
 
+/* Of another protocol: as it comes, until the client closes. How long that may take is up to who
+ * switched. */
+static ssize_t read_switched(struct h1 *c, char *dst, size_t n)
+{
+    size_t have = c->in.n - c->used;
+    ssize_t got;
+
+    if (have > 0) {
+        got = (ssize_t)(have < n ? have : n);
+        memcpy(dst, c->in.p + c->used, (size_t)got);
+        c->used += (size_t)got;
+    } else {
+        got = stream_read(&c->session.stream, dst, n);
+        if (got > 0)
+            session_count(c->session.owner, C_CLIENT_BYTES_IN, (uint64_t)got);
+    }
+    if (got > 0)
+        c->txn.bytes_in += (uint64_t)got;
+    if (got == STREAM_EOF)
+        c->eof = c->body.done = true;
+    return got == STREAM_ERROR ? body_fail(c, -1) : got;
+}
+
 static ssize_t read_some(struct h1 *c, void *dst, size_t n)
 {
     struct h1_body *b = &c->body;
@@ -187,7 +216,16 @@ static ssize_t read_some(struct h1 *c, void *dst, size_t n)
         return STREAM_ERROR;
     if (b->done)
         return 0;
-    return b->kind == BODY_CHUNKED ? read_chunked(c, dst, n) : read_length(c, dst, n);
+    switch (b->kind) {
+    case BODY_UNTIL_CLOSE:
+        return read_switched(c, dst, n);
+    case BODY_CHUNKED:
+        return read_chunked(c, dst, n);
+    case BODY_LENGTH:
+    case BODY_NONE:
+        break;
+    }
+    return read_length(c, dst, n);
 }
 
 ssize_t h1_read_body(struct txn *t, void *dst, size_t n)

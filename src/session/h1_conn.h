@@ -72,6 +72,8 @@ ssize_t h1_read_body(struct txn *t, void *dst, size_t n);
 int h1_body_error(const struct txn *t);
 void h1_body_begin(struct h1 *c);
 void h1_body_end(struct h1 *c);
+/* The response switches to another protocol: what comes from now on is no HTTP. */
+void h1_body_switch(struct h1 *c);
 /* Something may be readable for a handler that was told STREAM_AGAIN. */
 void h1_body_readable(struct h1 *c);
 /* Whether what is left of the body is small enough to be skipped to save the connection. */

@@ -51,7 +51,7 @@ static struct span head_tail(struct h1 *c)
     struct h1_out *o = &c->out;
     const struct txn_response *r = &o->r;
     int minor = c->txn.request.minor;
-    char *text = arena_alloc(&c->txn.arena, r->more.n + 128);
+    char *text = arena_alloc(&c->txn.arena, r->more.n + r->upgrade.n + 128);
     char *at = text;
 
     if (r->more.n > 0)
@@ -60,7 +60,11 @@ static struct span head_tail(struct h1 *c)
         at = put(at, SPAN("Transfer-Encoding: chunked\r\n"));
     else if (r->length >= 0 && (!r->no_body || r->announce_length))
         at = put_length(at, (uint64_t)r->length);
-    if (o->close)
+    if (r->upgrade.n > 0) {
+        at = put(at, SPAN("Connection: Upgrade\r\nUpgrade: "));
+        at = put(at, r->upgrade);
+        at = put(at, SPAN("\r\n"));
+    } else if (o->close)
         at = put(at, SPAN("Connection: close\r\n"));
     else if (minor == 0)
         at = put(at, SPAN("Connection: keep-alive\r\n"));
@@ -141,8 +145,10 @@ void h1_respond(struct txn *t, const struct txn_response *r)
     check(!o->responded);
     o->r = *r;
     o->responded = true;
-    o->chunked = !r->no_body && r->length < 0 && t->request.minor >= 1;
-    o->close = must_close(c);
+    o->chunked = !r->no_body && r->length < 0 && t->request.minor >= 1 && r->upgrade.n == 0;
+    o->close = r->upgrade.n > 0 || must_close(c);
+    if (r->upgrade.n > 0)
+        h1_body_switch(c);
     o->text_left = r->body;
     pend(o, r->head_text.n > 0 ? r->head_text : head_of_fields(c));
     pend(o, head_tail(c));

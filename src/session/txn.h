@@ -49,6 +49,9 @@ struct txn_response {
     bool trailers;               /* the reader's trailer fields go along, if there are any */
     struct span body;            /* ... this text, in the txn's arena or static */
     bool close;                  /* the connection ends with this response */
+    /* With status 101: the protocol that is switched to. The body then goes on until its source's
+     * end, and what the client sends is read by txn_read_body() until it closes. */
+    struct span upgrade;
 };
 
 struct txn_handlers {
