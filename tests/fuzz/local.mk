@@ -145,3 +145,9 @@ FUZZ += %D%/fuzz_disk_format
 %C%_fuzz_disk_format_LDADD = $(LIBS_DISK)
 %C%_fuzz_disk_format_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/disk_format
+
+FUZZ += %D%/fuzz_proxy_header
+%C%_fuzz_proxy_header_SOURCES = %D%/fuzz_proxy_header.c $(FUZZ_MAIN)
+%C%_fuzz_proxy_header_LDADD = $(LIBS_NET)
+%C%_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/proxy_header

@@ -13,6 +13,7 @@ include tests/unit/loop/local.mk
 include tests/unit/disk/local.mk
 include tests/unit/http/local.mk
 include tests/unit/net/local.mk
+include tests/unit/geo/local.mk
 include tests/unit/cache/local.mk
 include tests/unit/coding/local.mk
 include tests/unit/session/local.mk

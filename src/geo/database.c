@@ -1,0 +1,214 @@
+#include "geo/database.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <maxminddb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_BYTES_MAX = 1 << 30, COPY_BYTES = 1 << 20 };
+
+struct geo {
+    MMDB_s files[GEO_FILES_MAX]; /* owns */
+    unsigned n;
+};
+
+struct geo *geo_new(void)
+{
+    return xcalloc(1, sizeof(struct geo));
+}
+
+void geo_free(struct geo **gp)
+{
+    struct geo *g = *gp;
+
+    *gp = NULL;
+    if (g == NULL)
+        return;
+    for (unsigned i = 0; i < g->n; i++)
+        MMDB_close(&g->files[i]);
+    free(g);
+}
+
+/* --- opening ------------------------------------------------------------------------------ */
+
+static bool failed(struct geo_why *why, const char *path, const char *because)
+{
+    snprintf(why->text, sizeof(why->text), "%.200s: %s", path, because);
+    return false;
+}
+
+static bool copy_all(int from, int to)
+{
+    char *piece = xcalloc(1, COPY_BYTES);
+    size_t all = 0;
+    ssize_t got;
+
+    while ((got = read(from, piece, COPY_BYTES)) > 0) {
+        if ((all += (size_t)got) > FILE_BYTES_MAX) {
+            errno = EFBIG;
+            got = -1;
+            break;
+        }
+        if (write(to, piece, (size_t)got) != got) {
+            got = -1;
+            break;
+        }
+    }
+    free(piece);
+    return got == 0;
+}
+
+/* The file's bytes in memory that nobody else can change; -1 with errno. */
+static int copy_of(const char *path)
+{
+    int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), copy, error;
+    struct stat st;
+
+    if (from < 0)
+        return -1;
+    copy = memfd_create("selvage-geo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fstat(from, &st) == 0 && !S_ISREG(st.st_mode)) {
+        error = EINVAL;
+    } else if (copy < 0 || !copy_all(from, copy) ||
+               fcntl(copy, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+        error = errno;
+    } else {
+        close(from);
+        return copy;
+    }
+    close(from);
+    if (copy >= 0)
+        close(copy);
+    errno = error;
+    return -1;
+}
+
+/* Every node of the search tree leads somewhere: to a node, to data, to nothing. */
+static bool tree_is_whole(const MMDB_s *db)
+{
+    for (uint32_t i = 0; i < db->metadata.node_count; i++) {
+        MMDB_search_node_s node;
+
+        if (MMDB_read_node(db, i, &node) != MMDB_SUCCESS ||
+            node.left_record_type == MMDB_RECORD_TYPE_INVALID ||
+            node.right_record_type == MMDB_RECORD_TYPE_INVALID)
+            return false;
+    }
+    return true;
+}
+
+bool geo_add(struct geo *g, const char *path, struct geo_why *why)
+{
+    char name[64];
+    int copy, status;
+
+    if (g->n == GEO_FILES_MAX)
+        return failed(why, path, "there are 8 databases already");
+    copy = copy_of(path);
+    if (copy < 0)
+        return failed(why, path, errno == EINVAL ? "this is not a file" : strerror(errno));
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);
+    status = MMDB_open(name, MMDB_MODE_MMAP, &g->files[g->n]);
+    close(copy);
+    if (status != MMDB_SUCCESS)
+        return failed(why, path,
+            status == MMDB_IO_ERROR ? strerror(errno) : "this is no database in MaxMind's format");
+    if (!tree_is_whole(&g->files[g->n])) {
+        MMDB_close(&g->files[g->n]);
+        return failed(why, path, "the database is damaged: its search tree leads nowhere");
+    }
+    g->n++;
+    return true;
+}
+
+/* --- looking up ---------------------------------------------------------------------------- */
+
+static bool get(MMDB_entry_s *entry, MMDB_entry_data_s *out, const char *const *path, uint32_t type)
+{
+    return MMDB_aget_value(entry, out, path) == MMDB_SUCCESS && out->has_data && out->type == type;
+}
+
+/* Two capital letters, or nothing. */
+static void get_code(MMDB_entry_s *entry, char out[3], const char *const *path)
+{
+    MMDB_entry_data_s v;
+
+    if (out[0] == '\0' && get(entry, &v, path, MMDB_DATA_TYPE_UTF8_STRING) && v.data_size == 2) {
+        memcpy(out, v.utf8_string, 2);
+        out[2] = '\0';
+    }
+}
+
+static void get_location(MMDB_entry_s *entry, struct geo_place *out)
+{
+    static const char *const latitude[] = {"location", "latitude", NULL};
+    static const char *const longitude[] = {"location", "longitude", NULL};
+    MMDB_entry_data_s lat, lon;
+
+    if (out->has_location || !get(entry, &lat, latitude, MMDB_DATA_TYPE_DOUBLE) ||
+        !get(entry, &lon, longitude, MMDB_DATA_TYPE_DOUBLE))
+        return;
+    if (!(lat.double_value >= -90 && lat.double_value <= 90 && lon.double_value >= -180 &&
+            lon.double_value <= 180))
+        return;
+    out->latitude = lat.double_value;
+    out->longitude = lon.double_value;
+    out->has_location = true;
+}
+
+static void read_entry(MMDB_entry_s *entry, struct geo_place *out)
+{
+    static const char *const country[] = {"country", "iso_code", NULL};
+    static const char *const registered[] = {"registered_country", "iso_code", NULL};
+    static const char *const continent[] = {"continent", "code", NULL};
+    static const char *const asn[] = {"autonomous_system_number", NULL};
+    MMDB_entry_data_s v;
+
+    get_code(entry, out->country, country);
+    get_code(entry, out->country, registered); /* of an anonymous proxy, a satellite */
+    get_code(entry, out->continent, continent);
+    if (out->asn == 0 && get(entry, &v, asn, MMDB_DATA_TYPE_UINT32))
+        out->asn = v.uint32;
+    get_location(entry, out);
+}
+
+/* ::ffff:192.0.2.1 as 192.0.2.1: not every file has the former. */
+static bool unmapped(const struct sockaddr *sa, struct sockaddr_in *out)
+{
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
+
+    if (sa->sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+        return false;
+    *out = (struct sockaddr_in){.sin_family = AF_INET};
+    memcpy(&out->sin_addr, in6->sin6_addr.s6_addr + 12, 4);
+    return true;
+}
+
+void geo_find(const struct geo *g, const struct sockaddr *address, struct geo_place *out)
+{
+    struct sockaddr_in v4;
+
+    *out = (struct geo_place){0};
+    if (unmapped(address, &v4))
+        address = (const struct sockaddr *)(const void *)&v4;
+    if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
+        return;
+    for (unsigned i = 0; i < g->n; i++) {
+        int error = MMDB_SUCCESS;
+        MMDB_lookup_result_s found;
+
+        if (address->sa_family == AF_INET6 && g->files[i].metadata.ip_version == 4)
+            continue;
+        found = MMDB_lookup_sockaddr(&g->files[i], address, &error);
+        if (error == MMDB_SUCCESS && found.found_entry)
+            read_entry(&found.entry, out);
+    }
+}

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += src/geo/libgeo.a
+src_geo_libgeo_a_SOURCES = %D%/database.c %D%/database.h
