@@ -12,3 +12,4 @@ src_edge_libedge_a_SOURCES = \
 src_edge_libedge_a_SOURCES += \
 	%D%/purge_conf.c %D%/purge_conf.h %D%/purge_order.c %D%/purge_order.h %D%/purge_request.c \
 	%D%/purge_serve.c %D%/purge_serve.h %D%/purging.c %D%/purging.h
+src_edge_libedge_a_SOURCES += %D%/closing.c %D%/closing.h

@@ -10,6 +10,7 @@
 #include "cache/cache.h"
 #include "cache/volumes.h"
 #include "config.h"
+#include "edge/closing.h"
 #include "edge/conf.h"
 #include "edge/explain.h"
 #include "edge/filler.h"
@@ -274,6 +275,8 @@ void edge_close(struct edge **ep)
     free(e->bound);
     free(e->doors);
     edge_conf_free(&e->conf);
+    if (e->closing != NULL)
+        closing_end(&e->closing);
     free(e);
 }
 
@@ -409,6 +412,8 @@ static enum edge_exit wait_for_workers(struct edge *e, const sigset_t *set, mono
 enum edge_exit edge_run(struct edge *e)
 {
     sigset_t set = edge_signals();
+    enum edge_exit how;
+    mono_ms grace_ms;
     int sig = 0;
 
     sinks_start();
@@ -429,5 +434,8 @@ enum edge_exit edge_run(struct edge *e)
     notify_stopping();
     atomic_store(&e->stopping, true);
     tell_workers(e, run_drain);
-    return wait_for_workers(e, &set, sig == SIGQUIT ? -1 : e->conf->stop_grace_ms);
+    grace_ms = sig == SIGQUIT ? -1 : e->conf->stop_grace_ms;
+    how = wait_for_workers(e, &set, grace_ms);
+    e->closing = closing_begin(&set, grace_ms, how == EDGE_FORCED);
+    return how;
 }

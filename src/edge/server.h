@@ -14,6 +14,7 @@
 struct addr;
 struct admin;
 struct cache;
+struct closing;
 struct edge_conf;
 struct notstored_table;
 struct hints;
@@ -40,6 +41,7 @@ struct edge {
     struct span via_11, via_10; /* what we add to Via: "1.1 selvage" */
     struct span loop_id;        /* our name in CDN-Loop (RFC 8586) */
     mono_ms started_ms;
+    struct closing *closing; /* owns; from the end of edge_run() on */
 };
 
 enum edge_exit { EDGE_FINE = 0, EDGE_FAILED = 1, EDGE_FORCED = 2, EDGE_UNCLEAN = 3 };
@@ -49,6 +51,7 @@ enum edge_exit { EDGE_FINE = 0, EDGE_FAILED = 1, EDGE_FORCED = 2, EDGE_UNCLEAN =
 MUST_USE struct edge *edge_open(struct edge_conf *conf);
 /* Serves until TERM, INT or QUIT; what is to be the exit status. */
 enum edge_exit edge_run(struct edge *e);
+/* After edge_run() it may end the process with EDGE_UNCLEAN instead of returning: closing.h. */
 void edge_close(struct edge **e);
 
 #endif
