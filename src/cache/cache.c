@@ -12,12 +12,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 enum { OBJECT_MAX_DIVISOR = 16 };
 #define JOURNAL_SUFFIX ".purges"
 
+static bool is_device(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISBLK(st.st_mode);
+}
+
 /* What is on volumes must not come back when it was purged: then there is a journal, if need be
- * beside the first of them. */
+ * beside the first of them. (Beside a device it would not outlive the next boot.) */
 static struct purges *open_purges(const struct cache_conf *conf, char *err, unsigned long err_cap)
 {
     struct purges *purges;
@@ -26,6 +35,11 @@ static struct purges *open_purges(const struct cache_conf *conf, char *err, unsi
 
     if (conf->journal.n > 0 || conf->volumes == NULL)
         return purges_new(conf->memory_bytes, conf->journal, err, err_cap);
+    if (is_device(conf->volumes->path)) {
+        snprintf(err, err_cap, "%s is a device: say where the journal of purges is to be",
+            conf->volumes->path);
+        return NULL;
+    }
     n = strlen(conf->volumes->path) + sizeof(JOURNAL_SUFFIX);
     path = xmalloc(n);
     snprintf(path, n, "%s" JOURNAL_SUFFIX, conf->volumes->path);

@@ -46,7 +46,8 @@ const struct directive cache_directives[] = {
         .unset = "a sixteenth of memory",
         .about = "Largest response body that is kept in memory; larger ones pass through."},
     {"journal", CONF_STRING(struct cache_conf, journal), .usage = "PATH",
-        .unset = "with a disk: the path of the first volume and .purges; else none",
+        .unset = "with a disk: the path of the first volume, which must be a file then, and "
+                 ".purges; else none",
         .about = "A file in which purges are written down, so that they still hold after a restart "
                  "or a crash. Without one they hold as long as the process does. It is small, is "
                  "made when it is missing, and belongs to one process at a time; its folder must "

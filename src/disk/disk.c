@@ -48,6 +48,23 @@ void disk_state_set(struct disk *d, enum disk_state to)
     pthread_mutex_unlock(&d->lock);
 }
 
+void disk_state_back(struct disk *d, enum disk_state to)
+{
+    bool moved;
+
+    pthread_mutex_lock(&d->lock);
+    moved = (int)to < atomic_load(&d->state);
+    if (moved) {
+        d->errors = 0;
+        atomic_store(&d->state, (int)to);
+        pthread_cond_broadcast(&d->moved);
+    }
+    pthread_mutex_unlock(&d->lock);
+    if (moved)
+        log_msg(LOG_NOTICE, "volume %s: is back, now %s", d->v->path,
+            to == DISK_READY ? "ready" : "read-only");
+}
+
 enum disk_state disk_wait(struct disk *d)
 {
     pthread_mutex_lock(&d->lock);
@@ -102,6 +119,7 @@ static void defaults(struct disk *d, const struct disk_conf *conf)
     c->buffer_bytes = c->buffer_bytes != 0 ? c->buffer_bytes : 4 << 20;
     c->buffer_bytes = c->buffer_bytes < half ? c->buffer_bytes : half;
     c->slow_ms = c->slow_ms != 0 ? c->slow_ms : 200;
+    c->look_ms = c->look_ms != 0 ? c->look_ms : 1000;
     c->checkpoint_ms = c->checkpoint_ms != 0 ? c->checkpoint_ms : 5 * 60 * 1000;
     c->checkpoint_rate = c->checkpoint_rate != 0 ? c->checkpoint_rate : 32 << 20;
     c->reinsert_percent = c->reinsert_percent != 0 ? c->reinsert_percent : 100;

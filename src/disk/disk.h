@@ -14,9 +14,13 @@
  *   READY        the index stands                  yes      yes
  *   READ_ONLY    DISK_ERRORS_READ_ONLY errors      refused  yes
  *                within 10 s
- *   OFFLINE      DISK_ERRORS_OFFLINE of them,      refused  refused
- *                or nothing could be recovered
- * A volume does not come back from the last two by itself: close it and open it again.
+ *   OFFLINE      DISK_ERRORS_OFFLINE of them, or   refused  refused
+ *                it has vanished, or nothing could
+ *                be recovered
+ * The keeper looks every look_ms whether a volume in the last two states is there again, as it was
+ * left, and can be read and written: then it is READY again, and what the index knew is found. Each
+ * time it fails again soon, the next look comes later, up to a minute. What was not recovered after
+ * opening stays OFFLINE until it is closed and opened again.
  *
  * What holds:
  *  - What disk_get() hands out is what was put under that key, whole: checksums over header, head
@@ -65,6 +69,7 @@ struct disk_conf {
     unsigned buffers;          /* aggregation buffers; 0: 4 */
     uint32_t buffer_bytes;     /* of each; 0: 4 MiB, less with small segments */
     mono_ms slow_ms;           /* reads that wait longer make the volume slow; 0: 200 */
+    mono_ms look_ms;           /* between looks whether a volume has come back; 0: 1 s */
     mono_ms checkpoint_ms;     /* between two; 0: 5 minutes, < 0: only on closing */
     uint64_t checkpoint_rate;  /* bytes per second; 0: 32 MiB */
     unsigned reinsert_percent; /* bytes reinserted per 100 admitted; 0: 100, > 1000: none */

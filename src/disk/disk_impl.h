@@ -55,8 +55,10 @@ MUST_USE struct disk *disk_new(
 /* Nothing runs any more. */
 void disk_free(struct disk **d);
 
-/* Of `to`, and never back: nothing happens when the state is a later one. */
+/* Of `to`: nothing happens when the state is a later one. */
 void disk_state_set(struct disk *d, enum disk_state to);
+/* The volume is better than it was: back to READ_ONLY or READY, from a later one. The keeper's. */
+void disk_state_back(struct disk *d, enum disk_state to);
 /* A call failed, with errno: counts, and changes the state when it was one too many. */
 void disk_failed(struct disk *d, bool writing);
 

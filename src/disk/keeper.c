@@ -1,6 +1,7 @@
 #include "disk/keeper.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/thread.h"
 #include "disk/checkpoint.h"
 #include "disk/recovery.h"
@@ -13,7 +14,8 @@
 enum {
     FREE_SEGMENTS = 3, /* kept ahead: one to write, one for the writer's next, one of our own */
     WINDOW_BYTES = 2 << 20,
-    DENSE = 4, /* one in so many bytes is kept: the segment is read in one go */
+    DENSE = 4,           /* one in so many bytes is kept: the segment is read in one go */
+    LOOK_MS_MAX = 60000, /* to the first look, when it had been back for less than that */
 };
 
 struct keeper {
@@ -30,6 +32,9 @@ struct keeper {
     /* The thread's own. */
     struct checkpoint checkpoint;
     mono_ms next_checkpoint, next_step;
+    bool recovered;
+    mono_ms next_look; /* 0: it is in service */
+    mono_ms look_ms, back_since;
     uint64_t admitted_seen, credit; /* bytes that may be reinserted */
     char *window;                   /* owns; some of the segment that is being emptied */
     uint64_t window_at;
@@ -227,8 +232,6 @@ static void checkpoint_some(struct keeper *k)
 /* When the next step of one is due; -1: never. Under the lock. */
 static mono_ms checkpoint_due(const struct keeper *k)
 {
-    if (disk_state(k->d) != DISK_READY)
-        return -1;
     if (k->checkpoint.page != NULL)
         return k->asked != k->begun ? 0 : k->next_step;
     if (k->asked != k->ended)
@@ -236,23 +239,77 @@ static mono_ms checkpoint_due(const struct keeper *k)
     return k->d->conf.checkpoint_ms > 0 ? k->next_checkpoint : -1;
 }
 
+/* --- out of service, and back --- */
+
+/* In service again, for how long nobody knows. */
+static void is_back(struct keeper *k)
+{
+    mono_ms now = clock_mono_ms();
+    bool soon = k->back_since != 0 && now - k->back_since < LOOK_MS_MAX;
+
+    /* What was written of it may be lost. */
+    if (k->checkpoint.page != NULL) {
+        checkpoint_drop(&k->checkpoint);
+        checkpoint_ended(k, false);
+    }
+    k->look_ms = !soon                          ? k->d->conf.look_ms
+                 : k->look_ms < LOOK_MS_MAX / 2 ? k->look_ms * 2
+                                                : LOOK_MS_MAX;
+    k->back_since = now;
+    disk_state_back(k->d, DISK_READY);
+}
+
+static void look_again(struct keeper *k)
+{
+    struct disk *d = k->d;
+
+    switch (volume_reopen(d->v)) {
+    case VOLUME_GONE:
+        if (disk_state(d) != DISK_OFFLINE)
+            log_msg(LOG_ERROR, "volume %s: is gone, now offline", d->v->path);
+        disk_state_set(d, DISK_OFFLINE);
+        break;
+    case VOLUME_READABLE:
+        disk_state_back(d, DISK_READ_ONLY);
+        break;
+    case VOLUME_WRITABLE:
+        is_back(k);
+        break;
+    }
+    k->next_look = clock_mono_ms() + d->conf.look_ms;
+}
+
+/* When the next thing is to be done; -1: nothing by itself. Under the lock. */
+static mono_ms due_at(struct keeper *k)
+{
+    if (disk_state(k->d) == DISK_READY) {
+        k->next_look = 0;
+        return checkpoint_due(k);
+    }
+    if (!k->recovered)
+        return -1;
+    if (k->next_look == 0)
+        k->next_look = clock_mono_ms() + k->look_ms;
+    return k->next_look;
+}
+
 /* --- the thread --- */
 
 /* Waits until something is to be done; false: the end. */
-static bool wait_for_work(struct keeper *k, bool *checkpoint)
+static bool wait_for_work(struct keeper *k, bool *is_due)
 {
     bool more;
 
     pthread_mutex_lock(&k->lock);
     for (;;) {
-        mono_ms now = clock_mono_ms(), due = checkpoint_due(k);
+        mono_ms now = clock_mono_ms(), due = due_at(k);
         struct timespec ts = {due / 1000, due % 1000 * 1000000};
 
         more = !k->stop;
         if (disk_state(k->d) != DISK_READY)
             pthread_cond_broadcast(&k->written); /* none will be */
-        *checkpoint = due >= 0 && due <= now;
-        if (!more || k->woken || *checkpoint)
+        *is_due = due >= 0 && due <= now;
+        if (!more || k->woken || *is_due)
             break;
         if (due >= 0)
             pthread_cond_timedwait(&k->wake, &k->lock, &ts);
@@ -288,21 +345,24 @@ static void begin(struct keeper *k)
     if (ok)
         writer_start(d->writer);
     disk_state_set(d, ok ? DISK_READY : DISK_OFFLINE);
+    k->recovered = disk_state(d) != DISK_OFFLINE;
 }
 
 static void *thread_main(void *arg)
 {
     struct keeper *k = arg;
-    bool checkpoint = false;
+    bool due = false;
 
     thread_set(0, "disk-keeper");
     begin(k);
     do {
+        if (due && disk_state(k->d) == DISK_READY)
+            checkpoint_some(k);
+        else if (due)
+            look_again(k);
         while (needs_room(k->d) && !stopping(k))
             empty_tail(k);
-        if (checkpoint)
-            checkpoint_some(k);
-    } while (wait_for_work(k, &checkpoint));
+    } while (wait_for_work(k, &due));
     return NULL;
 }
 
@@ -312,6 +372,7 @@ struct keeper *keeper_new(struct disk *d)
     pthread_condattr_t mono;
 
     k->d = d;
+    k->look_ms = d->conf.look_ms;
     k->window_cap = round_up(d->record_max, DISK_PAGE) + DISK_PAGE;
     if (k->window_cap < WINDOW_BYTES)
         k->window_cap = WINDOW_BYTES;

@@ -6,6 +6,8 @@
  * the index still leads to, those that were used since they were written are appended again (with
  * half the uses), as long as no more bytes go that way than disk_conf.reinsert_percent of what was
  * admitted; the rest leaves the index. Then the segment is retired.
+ *
+ * A volume that is out of service is looked at again and again, and comes back (disk.h).
  */
 #ifndef DISK_KEEPER_H
 #define DISK_KEEPER_H

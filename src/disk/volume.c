@@ -159,9 +159,22 @@ static bool fill_in(int fd, const char *path, const struct volume_plan *asked,
     return stamp(fd, &s, path, err);
 }
 
+/* A block device is opened for us alone: one that is mounted, or part of an array, is not ours. */
+static int alone(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? O_EXCL : 0;
+}
+
+static const char *why_not(int err)
+{
+    return err == EBUSY ? "in use, or mounted" : strerror(err);
+}
+
 static int open_or_make(const char *path, bool *made)
 {
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | alone(path));
 
     *made = false;
     if (fd >= 0 || errno != ENOENT)
@@ -170,22 +183,52 @@ static int open_or_make(const char *path, bool *made)
     return open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 }
 
+static bool all_zero(const char *p, size_t n)
+{
+    return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
+}
+
+/* Tables of partitions, file systems, arrays and volume managers all begin or end a device: one
+ * that has nothing but zeros there has nothing. */
+static bool is_blank_device(int fd, const char *path)
+{
+    const size_t look = 1 << 20;
+    char err[VOLUME_ERR_MAX], *page = xmalloc(look);
+    uint64_t has, from[2] = {0, 0};
+    bool blank, device;
+
+    blank = size_of(fd, path, &has, &device, err) && device && has >= look;
+    from[1] = blank ? has - look : 0;
+    for (int i = 0; i < 2 && blank; i++)
+        blank = pread(fd, page, look, (off_t)from[i]) == (ssize_t)look && all_zero(page, look);
+    free(page);
+    return blank;
+}
+
+/* False with a sentence: there is something that may be worth more than a volume. */
+static bool may_be_taken(int fd, const char *path, char *err)
+{
+    struct superblock s;
+    char page[DISK_PAGE];
+    ssize_t n = pread(fd, page, sizeof(page), 0);
+    bool ours = n == sizeof(page) && superblock_parse(page, &s) != SUPERBLOCK_NONE;
+
+    return n == 0 || is_blank_device(fd, path) ||
+           refuse(err, "%s: %s; only --force makes a volume of it", path,
+               ours ? "is a volume already" : "is not empty");
+}
+
 bool volume_init(const char *path, const struct volume_plan *plan, bool force,
     bool (*progress)(void *ctx, uint64_t done, uint64_t of), void *ctx, char err[VOLUME_ERR_MAX])
 {
     bool made, ok;
     int fd = open_or_make(path, &made);
-    struct superblock s;
-    char page[DISK_PAGE];
 
     if (fd < 0)
-        return refuse(err, "%s: %s", path, strerror(errno));
-    if (!made && !force && pread(fd, page, sizeof(page), 0) > 0) {
-        bool ours = superblock_parse(page, &s) != SUPERBLOCK_NONE;
-
+        return refuse(err, "%s: %s", path, why_not(errno));
+    if (!made && !force && !may_be_taken(fd, path, err)) {
         close(fd);
-        return refuse(err, "%s: %s; only --force makes a volume of it", path,
-            ours ? "is a volume already" : "is not empty");
+        return false;
     }
     ok = fill_in(fd, path, plan, progress, ctx, err);
     close(fd);
@@ -251,9 +294,9 @@ static struct volume *open_as(const char *path, struct disk_io *io, int flags, c
 
     v->io = io;
     v->path = xstrdup(path);
-    v->fd = open_direct(path, flags, &v->direct);
+    v->fd = open_direct(path, flags | alone(path), &v->direct);
     if (v->fd < 0)
-        refuse(err, "%s: %s", path, strerror(errno));
+        refuse(err, "%s: %s", path, why_not(errno));
     else if (flock(v->fd, LOCK_EX | LOCK_NB) != 0)
         refuse(err, "%s: in use by another process", path);
     else if (size_of(v->fd, path, &has, &device, err) && read_superblock(v, err)) {
@@ -289,25 +332,69 @@ void volume_close(struct volume **vp)
     free(v);
 }
 
+/* One after the other, so that one is whole at any time. */
+static bool write_superblocks(const struct volume *v, const struct superblock *s)
+{
+    void *page = disk_io_memory(DISK_PAGE);
+    bool ok = true;
+
+    superblock_write(s, page);
+    for (int i = 0; i < 2 && ok; i++)
+        ok = volume_write(v, page, DISK_PAGE, (uint64_t)i * DISK_PAGE) &&
+             v->io->sync(v->io, v->fd) == 0;
+    free(page);
+    return ok;
+}
+
 bool volume_set_journal(struct volume *v, uint64_t journal)
 {
     struct superblock s = v->sb;
-    void *page;
-    bool ok = true;
 
     if (s.journal == journal)
         return true;
     s.journal = journal;
     s.generation++;
-    page = disk_io_memory(DISK_PAGE);
-    superblock_write(&s, page);
-    for (int i = 0; i < 2 && ok; i++)
-        ok = volume_write(v, page, DISK_PAGE, (uint64_t)i * DISK_PAGE) &&
-             v->io->sync(v->io, v->fd) == 0;
-    free(page);
-    if (ok)
-        v->sb = s;
-    return ok;
+    if (!write_superblocks(v, &s))
+        return false;
+    v->sb = s;
+    return true;
+}
+
+/* --- opening one again --- */
+
+/* Whether what `again` has open is the volume `v`, and nobody has written to it since. */
+static bool is_same(struct volume *again, const struct volume *v)
+{
+    char err[VOLUME_ERR_MAX];
+    uint64_t has;
+    bool device;
+
+    return flock(again->fd, LOCK_EX | LOCK_NB) == 0 &&
+           size_of(again->fd, again->path, &has, &device, err) && has >= v->sb.bytes &&
+           read_superblock(again, err) && again->sb.id == v->sb.id &&
+           again->sb.generation == v->sb.generation;
+}
+
+enum volume_back volume_reopen(struct volume *v)
+{
+    struct volume again = {.io = v->io, .path = v->path};
+    enum volume_back back = VOLUME_GONE;
+
+    again.fd = open_direct(v->path, O_RDWR | alone(v->path), &again.direct);
+    if (again.fd < 0 && errno == EBUSY) /* as it is while we have it open alone ourselves */
+        again.fd = open_direct(v->path, O_RDWR, &again.direct);
+    if (again.fd < 0)
+        return VOLUME_GONE;
+    /* It may be the same file, and our own lock must not be in the way. */
+    (void)flock(v->fd, LOCK_UN);
+    if (is_same(&again, v)) {
+        back = write_superblocks(&again, &v->sb) ? VOLUME_WRITABLE : VOLUME_READABLE;
+        check(dup3(again.fd, v->fd, O_CLOEXEC) == v->fd);
+    } else {
+        (void)flock(v->fd, LOCK_EX | LOCK_NB);
+    }
+    close(again.fd);
+    return back;
 }
 
 bool volume_is_blank(const struct volume *v)

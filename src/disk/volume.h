@@ -42,10 +42,11 @@ struct volume {
 };
 
 /*
- * Makes a volume at `path`, which is a block device, or a file that does not exist yet or, with
- * `force`, whatever it is now. progress (may be NULL) is called now and then with bytes done and
- * of how many; false from it gives up. False with a sentence in err. Blocks for as long as the
- * file system needs to allocate the file.
+ * Makes a volume at `path`, which is a file that does not exist yet or is empty, or a block device
+ * that begins and ends with a mebibyte of zeros, or, with `force`, whatever it is now, if nobody
+ * has it mounted or open. progress (may be NULL) is called now and then with bytes done and of how
+ * many; false from it gives up. False with a sentence in err. Blocks for as long as the file system
+ * needs to allocate the file.
  */
 MUST_USE bool volume_init(const char *path, const struct volume_plan *plan, bool force,
     bool (*progress)(void *ctx, uint64_t done, uint64_t of), void *ctx, char err[VOLUME_ERR_MAX]);
@@ -55,6 +56,18 @@ MUST_USE struct volume *volume_open(const char *path, struct disk_io *io, char e
 /* The same without ever changing anything: what is written is taken for done, and is not. */
 MUST_USE struct volume *volume_open_dry(const char *path, char err[VOLUME_ERR_MAX]);
 void volume_close(struct volume **v);
+
+/* What is at the path now. */
+enum volume_back {
+    VOLUME_GONE,     /* nothing, or it cannot be read, or it is another one */
+    VOLUME_READABLE, /* this one, but it cannot be written */
+    VOLUME_WRITABLE,
+};
+/* Opens the path again, after errors: a device may have come back under it, a file system may be
+ * mounted again. Unless VOLUME_GONE, the volume is used through what was opened now, by those who
+ * read at this moment, too. Its superblocks are written again to see that writing works. Blocks.
+ * One thread at a time. */
+MUST_USE enum volume_back volume_reopen(struct volume *v);
 
 /* Whether nothing was ever put on it: no segment was begun, no checkpoint written. What cannot be
  * read may be anything. Blocks: reads a page of each segment. */

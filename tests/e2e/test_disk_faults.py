@@ -1,4 +1,5 @@
 """A disk that fails: whatever it does, clients get the right bytes, and nobody waits for long."""
+import json
 import mmap
 import os
 import signal
@@ -54,12 +55,13 @@ def faulty_edge(selvaged, origin, tmp_path, monkeypatch, faults):
         pytest.skip("a sanitizer must be loaded first")
     so = module()
 
-    def start(memory="4MiB", wait="5s", size="64MiB"):
+    def start(memory="4MiB", wait="5s", size="64MiB", grace="10s"):
         with monkeypatch.context() as m:
             m.setenv("LD_PRELOAD", so)
             m.setenv("FAULTS_VOLUME", f"{tmp_path}/volume")
             m.setenv("FAULTS_SCRIPT", f"{tmp_path}/script")
             return selvaged(config=f"""
+                stop-grace {grace};
                 cache {{ memory {memory}; disk {tmp_path}/volume size {size}; disk-admit all;
                          disk-wait {wait}; disk-checkpoint 300ms; }}
                 origin o {{ server {origin.url}; }}
@@ -136,24 +138,72 @@ def test_full_disk(faulty_edge, faults, pages):
     says(edge, "now read-only")
     round_of(edge, pages)
     faults.set(write_enospc=0)
+    wait_for(lambda: state(edge) == "ready", "the volume")
 
 
-def test_dead_disk(faulty_edge, faults, pages):
+def volume(edge):
+    return json.loads(edge.ctl("--json", "volumes"))["volumes"][0]
+
+
+def state(edge):
+    return volume(edge)["state"]
+
+
+def written(edge):
+    """Nothing waits to be written."""
+    def done():
+        now = json.loads(edge.ctl("--json", "volumes"))
+        return now["queue_objects"] == 0 and now["volumes"][0]["waiting_bytes"] == 0
+    wait_for(done, "all to be on the disk")
+
+
+def test_dead_disk(faulty_edge, faults, pages, origin):
+    """It is left alone, nobody notices, and when it is back what it has is used again."""
     edge = faulty_edge()
     round_of(edge, pages)
+    written(edge)
+    asked_for = dict(list(pages.items())[:60])
+    others = dict(list(pages.items())[60:])
     faults.set(read_eio=1, write_eio=1)
-    for _ in range(30):
-        round_of(edge, pages)
-        if "now offline" in edge.stderr():
-            break
+    round_of(edge, asked_for)
     says(edge, "now offline")
-    reads = faults.get("reads")
-    round_of(edge, pages)
-    assert faults.get("reads") == reads
-    edge.stop()
-    # The next life finds it well again.
+    round_of(edge, asked_for)
+    assert state(edge) == "offline"
+    errors = volume(edge)["read_errors"]
+    round_of(edge, asked_for)
+    assert volume(edge)["read_errors"] == errors
     faults.set(read_eio=0, write_eio=0)
+    wait_for(lambda: state(edge) == "ready", "the volume")
+    says(edge, "is back, now ready")
+    asked = len(origin.requests())
+    round_of(edge, others)
+    assert edge.metric("selvage_disk_loaded_total") > 20
+    assert len(origin.requests()) == asked
+    round_of(edge, asked_for)
+    written(edge)
+    edge.stop()
+    # So is what was written since, in the next life.
     edge = faulty_edge()
+    asked = len(origin.requests())
+    round_of(edge, asked_for)
+    assert len(origin.requests()) == asked
+    edge.stop()
+
+
+def test_vanished_file(faulty_edge, faults, pages, tmp_path):
+    """A directory that is unmounted, and mounted again: the path leads nowhere for a while."""
+    edge = faulty_edge()
+    round_of(edge, pages)
+    written(edge)
+    (tmp_path / "volume").rename(tmp_path / "volume-elsewhere")
+    faults.set(read_eio=1, write_eio=1)
+    round_of(edge, pages)
+    wait_for(lambda: state(edge) == "offline", "the end of the volume")
+    faults.set(read_eio=0, write_eio=0)
+    round_of(edge, pages)
+    assert state(edge) == "offline"
+    (tmp_path / "volume-elsewhere").rename(tmp_path / "volume")
+    wait_for(lambda: state(edge) == "ready", "the volume")
     round_of(edge, pages)
     edge.stop()
 
@@ -222,3 +272,27 @@ def test_slow_recovery(faulty_edge, faults, origin):
     assert third.get("/stored").body == b"new"
     assert third.get("/removed").body == b"new"
     third.stop()
+
+
+@pytest.mark.parametrize("again", [True, False], ids=["told-again", "grace-over"])
+def test_hung_for_ever(faulty_edge, faults, pages, again):
+    """The end does not wait for it."""
+    edge = faulty_edge(wait="100ms", grace="10s" if again else "500ms")
+    for _ in range(2):
+        round_of(edge, pages)
+    faults.set(read_wait_ms=10**9, write_wait_ms=10**9)
+    # Reads hang, and something waits to be written.
+    round_of(edge, dict(list(pages.items())[:20]))
+    began = time.monotonic()
+    edge.signal(signal.SIGTERM)
+    if again:
+        says(edge, "told to stop")
+        edge.signal(signal.SIGTERM)
+    edge.expected_status = 3
+    edge.wait_end()
+    assert time.monotonic() - began < 8
+    assert "a disk does not answer" in edge.stderr()
+    faults.set(read_wait_ms=0, write_wait_ms=0)
+    edge = faulty_edge()
+    round_of(edge, pages)
+    edge.stop()

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, FDS = 1024 };
+enum { PAGE = 4096 };
 
 struct script {
     _Atomic uint32_t seed;
@@ -36,7 +36,6 @@ struct script {
 
 static struct script *script;
 static const char *volume;
-static _Atomic bool is_volume[FDS]; /* as far as is known */
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -56,8 +55,6 @@ __attribute__((constructor)) static void begin(void)
     script = p;
 }
 
-/* A volume's descriptor is not closed while the daemon runs, but others' numbers come again: they
- * are not remembered. */
 static bool concerns(int fd)
 {
     char link[64], path[1024];
@@ -65,18 +62,12 @@ static bool concerns(int fd)
 
     if (fd < 0 || script == NULL)
         return false;
-    if (fd < FDS && is_volume[fd])
-        return true;
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
     n = readlink(link, path, sizeof(path) - 1);
     if (n < 0)
         return false;
     path[n] = '\0';
-    if (strncmp(path, volume, strlen(volume)) != 0 || strstr(path, ".purges") != NULL)
-        return false;
-    if (fd < FDS)
-        is_volume[fd] = true;
-    return true;
+    return strncmp(path, volume, strlen(volume)) == 0 && strstr(path, ".purges") == NULL;
 }
 
 static uint32_t draw(void)

@@ -50,6 +50,7 @@ static inline void rig_init(struct rig *r, uint64_t bytes, uint32_t segment_byte
     r->conf.checkpoint_ms = -1;
     r->conf.checkpoint_rate = UINT64_C(1) << 40;
     r->conf.slow_ms = 30000;
+    r->conf.look_ms = 3600 * 1000;
     strcpy(r->path, "/tmp/selvage-disk-XXXXXX");
     fd = mkstemp(r->path);
     assert_true(fd >= 0);

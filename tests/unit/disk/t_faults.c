@@ -126,6 +126,76 @@ static void t_read_errors(void **state)
     rig_free(&r);
 }
 
+static void wait_for_state(struct rig *r, enum disk_state state)
+{
+    for (int ms = 0; disk_state(r->d) != state; ms++) {
+        assert_true(ms < 20000);
+        usleep(1000);
+    }
+}
+
+/* Everything fails for a while; then it is there again, and so is what it had. */
+static void t_comes_back(void **state)
+{
+    struct rig r;
+    unsigned found;
+
+    (void)state;
+    faulty_rig(&r);
+    put_all(&r, 1);
+    disk_close(&r.d);
+    r.conf.look_ms = 20;
+    rig_open(&r);
+    faults.read_error = faults.write_error = 1;
+    for (uint64_t i = 0; disk_state(r.d) == DISK_READY; i++)
+        assert_int_equal(rig_get(&r, i), 0);
+    wait_for_state(&r, DISK_OFFLINE);
+    /* It can be read, but not written; then both. */
+    faults.read_error = 0;
+    wait_for_state(&r, DISK_READ_ONLY);
+    found = get_all(&r, 1);
+    assert_int_equal(found, N - rig_stats(&r).read_errors);
+    faults.write_error = 0;
+    wait_for_state(&r, DISK_READY);
+    put_all(&r, 2);
+    assert_int_equal(get_all(&r, 2), N);
+    assert_true(disk_checkpoint(r.d));
+    disk_abandon(&r.d);
+    rig_open(&r);
+    assert_int_equal(get_all(&r, 2), N);
+    rig_free(&r);
+}
+
+/* Another volume at its path, a copy of which nobody knows how old it is, or none at all, is not
+ * taken for it; when its own file is there again it is. */
+static void t_another_one_is_not_taken(void **state)
+{
+    char away[80], err[VOLUME_ERR_MAX];
+    struct rig r;
+
+    (void)state;
+    faulty_rig(&r);
+    put_all(&r, 1);
+    disk_flush(r.d);
+    disk_close(&r.d);
+    r.conf.look_ms = 20;
+    rig_open(&r);
+    snprintf(away, sizeof(away), "%s.away", r.path);
+    assert_int_equal(rename(r.path, away), 0);
+    faults.read_error = 1;
+    for (uint64_t i = 0; disk_state(r.d) == DISK_READY; i++)
+        assert_int_equal(rig_get(&r, i), 0);
+    faults.read_error = 0;
+    wait_for_state(&r, DISK_OFFLINE);
+    assert_true(volume_init(r.path, &r.plan, false, NULL, NULL, err));
+    usleep(100000);
+    assert_int_equal(disk_state(r.d), DISK_OFFLINE);
+    assert_int_equal(rename(away, r.path), 0);
+    wait_for_state(&r, DISK_READY);
+    assert_int_equal(get_all(&r, 1), N - DISK_ERRORS_READ_ONLY);
+    rig_free(&r);
+}
+
 static void t_no_room_on_the_device(void **state)
 {
     struct rig r;
@@ -341,6 +411,8 @@ int main(void)
         cmocka_unit_test(t_short_transfers_are_no_errors),
         cmocka_unit_test(t_flipped_bits_are_misses),
         cmocka_unit_test(t_read_errors),
+        cmocka_unit_test(t_comes_back),
+        cmocka_unit_test(t_another_one_is_not_taken),
         cmocka_unit_test(t_no_room_on_the_device),
         cmocka_unit_test(t_dead_on_arrival),
         cmocka_unit_test(t_a_slow_disk_is_left_alone),
