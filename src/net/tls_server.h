@@ -17,12 +17,28 @@
 #define NET_TLS_SERVER_H
 
 #include "base/attrs.h"
+#include "base/clock.h"
 #include "base/span.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
 struct tls_server;
+struct tls_conf;
+struct client_ca;
+
+struct tls_server_options {
+    struct tls_conf *conf; /* borrowed, outlives us; its certificates become ours */
+    /* Who may connect for that name (lower case; n == 0: the client named none); NULL: everybody.
+     * Any thread; the answer outlives all connections. */
+    const struct client_ca *(*policy_of)(void *app, struct span name);
+    void *app;
+    mono_ms now;
+};
+
+struct tls_server *tls_server_new(const struct tls_server_options *options);
+/* When all connections are gone. */
+void tls_server_free(struct tls_server **t);
 
 /* What a handshake settled. Lives as long as the SSL. */
 struct tls_peer {
@@ -32,8 +48,8 @@ struct tls_peer {
     bool h2;             /* ALPN chose "h2"; otherwise HTTP/1 */
     struct span name;    /* the server name that the client asked for, lower case; n == 0: none */
     struct span subject; /* of its verified certificate (RFC 2253, escaped); n == 0: none */
-    const void *policy;  /* what policy_of() said; two names may share a connection if this is the
-                            same */
+    const struct client_ca *policy; /* what policy_of() said; names with the same one may share a
+                                       connection */
 };
 
 /* NULL: memory is out. */

@@ -1,0 +1,26 @@
+/*
+ * tls_server_impl.h - what the files of TLS towards clients share: tls_server.c (handshakes),
+ * tls_keeper.c (what happens beside them). Private to net/.
+ */
+#ifndef NET_TLS_SERVER_IMPL_H
+#define NET_TLS_SERVER_IMPL_H
+
+#include "net/tls_server.h"
+
+#include "net/certs.h"
+#include "net/tickets.h"
+#include "net/tls_conf.h"
+
+#include <pthread.h>
+
+struct tls_server {
+    SSL_CTX *ctx;          /* owns */
+    struct tls_conf *conf; /* borrowed */
+    const struct client_ca *(*policy_of)(void *app, struct span name);
+    void *app;
+    struct tickets *tickets; /* owns */
+    pthread_rwlock_t lock;   /* of `certs`, which the keeper swaps */
+    struct certs *certs;     /* owns; may be NULL: no sources */
+};
+
+#endif
