@@ -8,6 +8,7 @@
 #include "edge/site_conf.h"
 #include "http/chars.h"
 #include "http/fields.h"
+#include "net/network_conf.h"
 #include "origin/conf.h"
 
 #include <stdlib.h>
@@ -42,16 +43,32 @@ static struct listen_conf *add_listen(
     return n;
 }
 
+/* The words behind `proxy`, which are the last: from NETWORK... */
+static void set_proxy(
+    struct conf_load *l, struct listen_conf *n, const struct conf_node *node, unsigned at)
+{
+    if (!conf_arg_is(node, at + 1, "from") || at + 2 == node->args_n)
+        conf_error(l->errors, node->args[at].at,
+            "proxy needs the networks that the proxies are in: proxy from 192.0.2.0/24");
+    else
+        (void)!network_args(l, node, at + 2, &n->door.proxy_from);
+}
+
 /* What stands behind the address: how connections begin there. */
 static void set_listen(struct conf_load *l, void *self, const struct conf_node *node)
 {
-    static const char *const words[] = {"h2c", NULL};
+    static const char *const words[] = {"h2c", "proxy", NULL};
     struct listen_conf *n = add_listen(l, &((struct edge_conf *)self)->listens, node);
     int word;
 
     for (unsigned i = 1; n != NULL && i < node->args_n; i++) {
-        if (conf_arg_word(l, node, i, words, &word))
-            n->door.h2c = true;
+        if (!conf_arg_word(l, node, i, words, &word))
+            continue;
+        if (word == 1) {
+            set_proxy(l, n, node, i);
+            return;
+        }
+        n->door.h2c = true;
     }
 }
 
@@ -170,12 +187,17 @@ static const struct conf_context origin_context = {
 };
 
 static const struct directive main_directives[] = {
-    {"listen", CONF_CUSTOM(set_listen, 1, 2), .usage = "ADDRESS:PORT [h2c]",
+    {"listen", CONF_CUSTOM(set_listen, 1, CONF_ARGS_MAX),
+        .usage = "ADDRESS:PORT [h2c] [proxy from NETWORK...]",
         .flags = DIRECTIVE_MANY | DIRECTIVE_REQUIRED,
         .about =
             "Where clients connect: 0.0.0.0:80, [::]:80, 127.0.0.1:8080. Port 0 lets the "
             "kernel choose one, which the log tells. With h2c, clients that begin with HTTP/2 at "
-            "once (prior knowledge) are told from others by their first bytes."},
+            "once (prior knowledge) are told from others by their first bytes. With proxy, every "
+            "connection begins with a PROXY header, version 1 or 2, before anything else, TLS "
+            "too: the client that it names counts from then on, in logs, limits and "
+            "X-Forwarded-For. Whoever connects from elsewhere than the NETWORKs, or without "
+            "such a header, is closed at once."},
     {"workers", CONF_INTEGER(struct edge_conf, workers), .max = 128, .unset = "one per core",
         .about = "Threads that serve."},
     {"name", CONF_CUSTOM(set_name, 1, 1), .unset = "selvage",

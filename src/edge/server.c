@@ -220,6 +220,7 @@ struct edge *edge_open(struct edge_conf *conf)
     e->started_ms = clock_mono_ms();
     e->workers = xcalloc((size_t)conf->workers, sizeof(*e->workers));
     e->hints = hints_new();
+    session_crowd_init(&e->crowd, &conf->session);
     name_ourselves(e);
     if (!open_logs(e) || !names_resolve(conf) || !open_cache(e) || !open_listeners(e) ||
         !open_admin(e)) {
@@ -271,6 +272,7 @@ void edge_close(struct edge **ep)
     unsliced_free(&e->unsliced);
     sink_close(&e->access_log);
     hints_free(&e->hints);
+    session_crowd_free(&e->crowd);
     free(e->workers);
     free(e->bound);
     free(e->doors);
@@ -300,6 +302,7 @@ static void worker_main(struct worker *worker)
     w->resolver = resolver_new(worker, &options);
     fetcher_init(&w->fetcher, worker, w->resolver, e->blocking);
     sessions_init(&w->sessions, worker, &e->conf->session, &request_handlers, w);
+    w->sessions.crowd = &e->crowd;
     for (unsigned k = 0; k < e->listens_n; k++) {
         int fd = w->listeners[k].fd;
 

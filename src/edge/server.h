@@ -34,6 +34,7 @@ struct edge {
     struct hints *hints;               /* owns; of earlier 103s */
     struct edge_worker *workers;       /* owns; conf->workers of them */
     struct addr *bound;                /* owns; where we listen */
+    struct session_crowd crowd;        /* the clients of all workers */
     const struct session_door **doors; /* owns; how connections begin there */
     unsigned listens_n;
     _Atomic int running; /* workers that have not ended */

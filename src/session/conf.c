@@ -1,5 +1,30 @@
 #include "session/conf.h"
 
+#include "net/network_conf.h"
+
+static void set_client_limit(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct client_limit *limit = &((struct session_conf *)self)->client_limit;
+    int64_t most;
+
+    if (node->args_n == 1 && conf_arg_is(node, 0, "off"))
+        return;
+    if (!conf_arg_integer(l, node, 0, &most))
+        return;
+    if (most < 1 || most > 10000000) {
+        conf_error(l->errors, node->args[0].at,
+            "%lld is no number of connections: 1 to 10000000 would be", (long long)most);
+        return;
+    }
+    if (node->args_n > 1 && (!conf_arg_is(node, 1, "except") || node->args_n == 2)) {
+        conf_error(l->errors, node->args[1].at,
+            "behind the number there is nothing, or except and networks");
+        return;
+    }
+    if (node->args_n == 1 || network_args(l, node, 2, &limit->except))
+        limit->most = most;
+}
+
 const struct directive session_directives[] = {
     {"request-line", CONF_SIZE(struct session_conf, line_bytes), .preset = "8KiB", .min = 256,
         .max = 1 << 20, .about = "Longest request line; a longer one is answered with 414."},
@@ -28,10 +53,20 @@ const struct directive session_directives[] = {
     {"send-timeout", CONF_DURATION(struct session_conf, send_timeout_ms), .preset = "30s",
         .min = 100, .max = 3600000,
         .about = "Time in which a client must take at least one byte of its response."},
-    {"max-connections", CONF_INTEGER(struct session_conf, connections_max), .preset = "20000",
+    {"send-rate", CONF_SIZE(struct session_conf, send_rate), .preset = "500B",
+        .about = "Bytes that a client must take in a second of a response, on the average of the "
+                 "time that the edge waits for it beyond send-timeout; who stays below is cut off. "
+                 "What lies in the sockets' buffers does not count before the client has "
+                 "acknowledged it. 0B: any."},
+    {"max-connections", CONF_INTEGER(struct session_conf, connections_max), .preset = "100000",
         .min = 1, .max = 10000000,
-        .about = "Client connections that one worker holds at most; further ones are closed at "
-                 "once."},
+        .about = "Client connections that all workers together hold at most; further ones are "
+                 "closed at once."},
+    {"max-connections-per-client", CONF_CUSTOM(set_client_limit, 1, CONF_ARGS_MAX),
+        .usage = "NUMBER [except NETWORK...]|off", .unset = "off",
+        .about = "Connections that one client has open at most, over all workers; further ones are "
+                 "closed at once. A client is an IPv4 address or the /64 of an IPv6 one; behind a "
+                 "PROXY header, that which it names. Those in the NETWORKs may have any number."},
     {0},
 };
 

@@ -7,8 +7,15 @@
 #include "base/clock.h"
 #include "conf/directive.h"
 #include "http/h1_parse.h"
+#include "net/network.h"
 
 #include <stdint.h>
+
+/* `max-connections-per-client` */
+struct client_limit {
+    int64_t most; /* 0: any number */
+    struct network_list except;
+};
 
 struct session_conf {
     uint64_t line_bytes;     /* request line */
@@ -20,7 +27,9 @@ struct session_conf {
     uint64_t body_rate;      /* bytes of it in a second, beyond body_timeout_ms; 0: any */
     mono_ms idle_timeout_ms; /* between requests */
     mono_ms send_timeout_ms; /* without the client taking a byte */
-    int64_t connections_max; /* of one worker */
+    uint64_t send_rate;      /* bytes of it that it takes in a second (pace.h); 0: any */
+    int64_t connections_max; /* of all workers together */
+    struct client_limit client_limit;
     struct h1_limits limits; /* the first three, as the parser takes them */
 };
 

@@ -110,6 +110,7 @@ static void begin_txn(struct h1 *c)
     t->bytes_in = c->scan.used;
     t->app = NULL;
     c->out = (struct h1_out){0};
+    pace_begin(&c->pace, c->session.owner->conf);
     c->abort = c->timed_out = c->refused = false;
 }
 
@@ -353,7 +354,12 @@ static void on_deadline(struct deadline *d)
 static void on_send_deadline(struct deadline *d)
 {
     struct h1 *c = container_of(d, struct h1, send);
+    mono_ms more_ms = pace_goes_on(&c->pace, c->session.owner->conf, &c->session.stream);
 
+    if (more_ms > 0) {
+        deadline_set(d, more_ms);
+        return;
+    }
     session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
     c->timed_out = true;
     c->abort = true;
@@ -435,8 +441,12 @@ void h1_begin(struct sessions *s, int fd, const struct addr *peer, const struct 
 {
     struct h1 *c = session_new(s, sizeof(*c), &session_ops, fd, peer, local, on_ready);
 
-    if (c != NULL)
+    if (c == NULL)
+        return;
+    if (session_enter(&c->session))
         begin(c);
+    else
+        session_end(&c->session);
 }
 
 void h1_go_on(struct session *from)

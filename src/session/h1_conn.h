@@ -9,6 +9,7 @@
 #include "http/chunked.h"
 #include "loop/deadline.h"
 #include "session/h1.h"
+#include "session/pace.h"
 
 enum h1_state { H1_IDLE, H1_HEAD, H1_ACTIVE, H1_LINGER };
 
@@ -47,6 +48,7 @@ struct h1 {
     struct deadline deadline; /* head, idle, body, linger: what we wait to receive */
     mono_ms idle_left_ms;     /* of the idle time, when the buffers have been let go */
     struct deadline send;     /* the client must take bytes by then */
+    struct pace pace;         /* how fast it does */
     struct ev_prepare kick;   /* fed, never started: drives the connection from the loop */
     struct buf in;            /* owns; received and not used; does not move while a txn is active */
     size_t used;              /* of `in`: the active request's head and body bytes */

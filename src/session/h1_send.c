@@ -30,6 +30,7 @@ static void sent_bytes(struct h1 *c, size_t n)
     c->txn.bytes_out += n;
     session_count(c->session.owner, C_CLIENT_BYTES_OUT, n);
     deadline_clear(&c->send);
+    pace_handed(&c->pace, n);
 }
 
 static char *put(char *at, struct span s)
@@ -341,7 +342,8 @@ enum h1_sent h1_send(struct h1 *c)
         sent = o->pending_n == 0 && by_file(c, &p[0]) ? send_file(c, &p[0]) : write_some(c, p, n);
         if (sent == STREAM_AGAIN) {
             if (c->send.at_ms == 0)
-                deadline_set(&c->send, c->session.owner->conf->send_timeout_ms);
+                deadline_set(
+                    &c->send, pace_wait(&c->pace, c->session.owner->conf, &c->session.stream));
             return SENT_BLOCKED;
         }
         if (sent < 0)

@@ -1,6 +1,8 @@
 #include "session/opening.h"
 
+#include "base/log.h"
 #include "loop/deadline.h"
+#include "net/proxy_header.h"
 #include "session/h1.h"
 
 #include <string.h>
@@ -76,6 +78,69 @@ static enum step_end become_h1(struct opening *o)
     return STEP_GONE;
 }
 
+static enum step_end no_proxy(struct opening *o, enum counter what, const char *why)
+{
+    char text[ADDR_TEXT];
+
+    session_count(o->session.owner, what, 1);
+    log_peer("client %s: %s; closed the connection", addr_text(&o->session.peer, text), why);
+    return STEP_BROKEN;
+}
+
+/* What was looked at, taken out of the socket. */
+static bool take(struct opening *o, size_t n)
+{
+    char sink[PROXY_HEADER_MAX];
+
+    while (n > 0) {
+        ssize_t got = stream_read(&o->session.stream, sink, n < sizeof(sink) ? n : sizeof(sink));
+
+        if (got <= 0)
+            return false;
+        n -= (size_t)got;
+    }
+    return true;
+}
+
+/* From here on the client is who the proxy says it is. */
+static enum step_end believe(struct opening *o, const struct proxy_header *h)
+{
+    if (!take(o, h->used))
+        return STEP_BROKEN;
+    if (!h->own) {
+        o->session.peer = h->client;
+        o->session.local = h->local;
+    }
+    return session_enter(&o->session) ? STEP_DONE : STEP_BROKEN;
+}
+
+static enum step_end read_proxy_header(struct opening *o)
+{
+    const struct network_list *from = &o->door->proxy_from;
+    char bytes[PROXY_HEADER_MAX];
+    struct proxy_header h;
+    enum step_end how;
+    const char *why;
+    size_t n;
+
+    if (from->n == 0)
+        return session_enter(&o->session) ? STEP_DONE : STEP_BROKEN;
+    if (addr_family(&o->session.peer) != AF_UNIX && !network_list_has(from, &o->session.peer))
+        return no_proxy(o, C_PROXY_FOREIGN, "is none of the proxies that may connect here");
+    if (!look(o, bytes, sizeof(bytes), &n, &how))
+        return how;
+    switch (proxy_header_parse(span_make(bytes, n), &h, &why)) {
+    case PROXY_MORE:
+        return wait_for_more(o, n);
+    case PROXY_OK:
+        return believe(o, &h);
+    case PROXY_BAD:
+        log_msg(LOG_DEBUG, "PROXY header: %s", why);
+        return no_proxy(o, C_PROXY_BAD, "sent no good PROXY header");
+    }
+    return STEP_BROKEN;
+}
+
 /* HTTP/2 begins with a preface that no HTTP/1 request begins with (RFC 9113 §3.4). */
 static enum step_end find_protocol(struct opening *o)
 {
@@ -84,6 +149,8 @@ static enum step_end find_protocol(struct opening *o)
     enum step_end how;
     size_t n;
 
+    if (!o->door->h2c)
+        return become_h1(o);
     if (!look(o, first, sizeof(first), &n, &how))
         return how;
     if (n < sizeof(first) && memcmp(first, preface, n) == 0)
@@ -95,6 +162,7 @@ static const struct {
     const char *name;
     enum step_end (*run)(struct opening *o);
 } steps[] = {
+    {"PROXY header", read_proxy_header},
     {"protocol", find_protocol},
 };
 

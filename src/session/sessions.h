@@ -20,12 +20,23 @@
 #include "session/conf.h"
 #include "session/txn.h"
 
+struct census;
+
+/* What the clients of all workers are together. */
+struct session_crowd {
+    _Atomic int64_t open;
+    struct census *census; /* owns; or NULL: there is no limit for a client */
+};
+void session_crowd_init(struct session_crowd *c, const struct session_conf *conf);
+void session_crowd_free(struct session_crowd *c);
+
 /* A worker's client connections. */
 struct sessions {
     struct worker *worker;           /* borrowed */
     const struct session_conf *conf; /* borrowed; may be swapped between requests */
     const struct txn_handlers *handlers;
-    void *app; /* the handlers' own; txn->server */
+    void *app;                   /* the handlers' own; txn->server */
+    struct session_crowd *crowd; /* borrowed; NULL: these are by themselves (an operator's) */
     struct list all;
     unsigned count;
     bool draining;
@@ -35,6 +46,9 @@ struct sessions {
 
 /* How connections to a listener begin. Immutable. */
 struct session_door {
+    /* Where a PROXY header must come from, and nobody else may connect; none: there is none. At a
+     * Unix socket everybody may who can connect at all. */
+    struct network_list proxy_from;
     bool h2c; /* a client may begin with HTTP/2's preface (RFC 9113 §3.3) */
 };
 
@@ -68,8 +82,10 @@ struct session {
     struct sessions *owner; /* borrowed; outlives us */
     struct list node;       /* in owner->all */
     struct stream stream;
-    struct addr peer, local;
-    uint64_t number; /* of the connection in this process */
+    struct addr peer, local; /* of the client, also behind a PROXY header */
+    uint64_t number;         /* of the connection in this process */
+    uint64_t client;         /* who it is in the census, */
+    bool counted;            /* if it is in it */
 };
 
 /* A new one with an open stream, zeroed but for its session, of `bytes` bytes in all. NULL: no
@@ -81,6 +97,9 @@ MUST_USE void *session_new(struct sessions *owner, size_t bytes, const struct se
  * without memory the connection is closed. */
 MUST_USE void *session_become(struct session *from, size_t bytes, const struct session_ops *ops,
     void (*ready)(struct stream *s, unsigned events));
+/* The client's address is known. False: it has too many connections, which is said and counted; end
+ * this one. */
+MUST_USE bool session_enter(struct session *c);
 /* The end of it: closes the stream if it is still open and frees the whole. May call drained(), so
  * the last thing to do with its owner, too. */
 void session_end(struct session *c);

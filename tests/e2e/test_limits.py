@@ -190,3 +190,55 @@ def test_connections(selvaged, origin):
         except (AssertionError, OSError):
             return False
     wait_for(served, "room for a new connection")
+
+
+def drip(client, size, pause_s, seconds):
+    """Takes `size` bytes every `pause_s`; False when the edge cut it off before `seconds` were over."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if not client.sock.recv(size):
+                return False
+        except OSError:
+            return False
+        time.sleep(pause_s)
+    return True
+
+
+def test_client_that_takes_little_by_little(limited, origin):
+    """It takes bytes all the time, yet would hold its connection for hours."""
+    edge = limited("send-timeout 500ms; send-rate 1MiB;")
+    origin.page("/large", b"x" * (16 << 20), KEEP)
+    with edge.connect(receive_bytes=4096) as c:
+        c.request("/large")
+        assert not drip(c, 2000, 0.02, 20)
+    assert edge.metric("selvage_client_timeouts_total") == 1
+
+
+def test_slow_client_at_its_rate(limited, origin):
+    """Slower than its socket's buffer becomes free again, which is no reason to cut it off."""
+    edge = limited("send-timeout 500ms; send-rate 10KiB;")
+    origin.page("/large", b"x" * (16 << 20), KEEP)
+    with edge.connect(receive_bytes=4096) as c:
+        c.request("/large")
+        assert drip(c, 4000, 0.02, 4)
+    assert edge.metric("selvage_client_timeouts_total") == 0
+
+
+def test_connections_of_all_workers(selvaged, origin):
+    """The limit is one for all workers, whoever of them got the connections."""
+    origin.page("/a", b"hello", KEEP)
+    edge = selvaged(config=f"max-connections 20;\nsite * {{ origin {origin.url}; }}", workers=4)
+    held, refused = [], 0
+    for _ in range(60):
+        c = edge.connect()
+        try:
+            assert c.get("/a").status == 200
+            held.append(c)
+        except (AssertionError, OSError):
+            refused += 1
+            c.close()
+    # One that asked whether the edge is ready may have been counted still.
+    assert len(held) in (19, 20) and refused == 60 - len(held)
+    for c in held:
+        c.close()
