@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "net/error.h"
+#include "net/tls_stream_impl.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,6 +18,11 @@ static void on_io(struct ev_loop *loop, struct ev_io *io, int events)
         ((events & EV_READ) != 0 ? STREAM_READ : 0) | ((events & EV_WRITE) != 0 ? STREAM_WRITE : 0);
 
     (void)loop;
+    if (s->tls != NULL) {
+        ready = tls_io(s, ready);
+        if (ready == 0)
+            return;
+    }
     s->ready(s, ready & s->want);
 }
 
@@ -32,8 +38,14 @@ void stream_move(
     struct stream *to, struct stream *from, void (*ready)(struct stream *s, unsigned events))
 {
     stream_want(from, 0);
+    ev_io_stop(from->worker->loop, &from->io);
     stream_open(to, from->worker, from->fd, ready);
     from->fd = -1;
+    if (from->tls != NULL) {
+        to->tls = from->tls;
+        from->tls = NULL;
+        tls_moved(to);
+    }
 }
 
 bool stream_is_open(const struct stream *s)
@@ -44,6 +56,8 @@ bool stream_is_open(const struct stream *s)
 void stream_close(struct stream *s)
 {
     check(stream_is_open(s));
+    if (s->tls != NULL)
+        tls_close(s, true);
     ev_io_stop(s->worker->loop, &s->io);
     close(s->fd);
     s->fd = -1;
@@ -54,19 +68,18 @@ void stream_reset(struct stream *s)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
 
+    if (s->tls != NULL)
+        tls_close(s, false);
     /* A Unix socket has no resets; its peer sees the end. */
     (void)!setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     stream_close(s);
 }
 
-void stream_want(struct stream *s, unsigned events)
+static void watch(struct stream *s, unsigned events)
 {
     int mask =
         ((events & STREAM_READ) != 0 ? EV_READ : 0) | ((events & STREAM_WRITE) != 0 ? EV_WRITE : 0);
 
-    if (events == s->want)
-        return;
-    s->want = events;
     /* libev tells the kernel once per iteration, and nothing when it is as before: hence modify,
      * not set. */
     ev_io_stop(s->worker->loop, &s->io);
@@ -74,6 +87,24 @@ void stream_want(struct stream *s, unsigned events)
         return;
     ev_io_modify(&s->io, mask);
     ev_io_start(s->worker->loop, &s->io);
+}
+
+void stream_watch(struct stream *s)
+{
+    watch(s, s->want | (tls_owes(s->tls) ? STREAM_WRITE : 0));
+}
+
+void stream_want(struct stream *s, unsigned events)
+{
+    if (events == s->want)
+        return;
+    s->want = events;
+    if (s->tls == NULL) {
+        watch(s, events);
+        return;
+    }
+    stream_watch(s);
+    tls_wanted(s);
 }
 
 /* What a failed call means for the caller. */
@@ -98,11 +129,12 @@ static ssize_t receive(struct stream *s, void *dst, size_t n, int flags)
 
 ssize_t stream_read(struct stream *s, void *dst, size_t n)
 {
-    return receive(s, dst, n, 0);
+    return s->tls != NULL ? tls_read(s, dst, n) : receive(s, dst, n, 0);
 }
 
 ssize_t stream_peek(struct stream *s, void *dst, size_t n)
 {
+    check(s->tls == NULL);
     return receive(s, dst, n, MSG_PEEK);
 }
 
@@ -114,6 +146,8 @@ ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more)
     };
     ssize_t sent;
 
+    if (s->tls != NULL)
+        return tls_writev(s, v, n, more);
     do
         sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
     while (sent < 0 && errno == EINTR);
@@ -122,7 +156,12 @@ ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more)
 
 bool stream_can_sendfile(const struct stream *s)
 {
-    return stream_is_open(s);
+    return s->tls == NULL && stream_is_open(s);
+}
+
+size_t stream_owes(const struct stream *s)
+{
+    return s->tls != NULL ? s->tls->owed_n - s->tls->owed_at : 0;
 }
 
 ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n)
@@ -130,7 +169,7 @@ ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n)
     off_t at = offset;
     ssize_t sent;
 
-    check(n > 0);
+    check(n > 0 && s->tls == NULL);
     if (n > SENDFILE_MAX_BYTES)
         n = SENDFILE_MAX_BYTES;
     do
@@ -146,12 +185,15 @@ ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n)
 
 const char *stream_error(const struct stream *s)
 {
-    return net_error_text(s->error);
+    return s->tls != NULL && s->tls->why != NULL ? s->tls->why : net_error_text(s->error);
 }
 
 void stream_shutdown_write(struct stream *s)
 {
-    (void)!shutdown(s->fd, SHUT_WR);
+    if (s->tls != NULL)
+        tls_shutdown_write(s);
+    else
+        (void)!shutdown(s->fd, SHUT_WR);
 }
 
 bool stream_process(const struct stream *s, struct stream_process *out)

@@ -1,5 +1,5 @@
 /*
- * stream.h - a connected socket that tells when it is ready; plain now, TLS behind the same calls.
+ * stream.h - a connected socket that tells when it is ready, plain or with TLS (tls_stream.h).
  *
  * The owner reads and writes when it wants to and asks for readiness when a call says
  * STREAM_AGAIN. Thread: the worker it was opened on. SIGPIPE must be ignored by the process.
@@ -21,12 +21,15 @@ enum {
 
 enum stream_events { STREAM_READ = 1, STREAM_WRITE = 2 };
 
+struct tls_stream;
+
 struct stream {
-    struct worker *worker; /* borrowed */
-    int fd;                /* owns */
-    struct ev_io io;       /* private */
-    unsigned want;         /* private: enum stream_events asked for */
-    int error;             /* errno of the last STREAM_ERROR */
+    struct worker *worker;  /* borrowed */
+    int fd;                 /* owns */
+    struct ev_io io;        /* private */
+    unsigned want;          /* private: enum stream_events asked for */
+    int error;              /* errno of the last STREAM_ERROR */
+    struct tls_stream *tls; /* private: owns; NULL: plain */
     void (*ready)(struct stream *s, unsigned events);
 };
 
@@ -46,12 +49,15 @@ bool stream_is_open(const struct stream *s);
 
 /* > 0 bytes, STREAM_EOF (reading only), STREAM_AGAIN or STREAM_ERROR. n > 0. */
 MUST_USE ssize_t stream_read(struct stream *s, void *dst, size_t n);
-/* The same, and the bytes stay in the socket: the next read finds them again. */
+/* The same for a plain stream, and the bytes stay in the socket: the next read finds them again. */
 MUST_USE ssize_t stream_peek(struct stream *s, void *dst, size_t n);
 /* `more`: the rest of a packet follows at once; the kernel holds a short one back for up to 200 ms.
  */
 MUST_USE ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more);
-/* Bytes of a file. A file that ends before `offset` is a STREAM_ERROR. */
+/* Bytes that were written and that the socket has not taken (TLS only): they go out by themselves,
+ * but not after stream_close(). When they have, ready(STREAM_WRITE) comes to who wants it. */
+size_t stream_owes(const struct stream *s);
+/* Bytes of a file, of a stream that can. A file that ends before `offset` is a STREAM_ERROR. */
 MUST_USE ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n);
 /* Whether stream_sendfile() is possible and cheap (plain sockets). */
 bool stream_can_sendfile(const struct stream *s);

@@ -320,6 +320,13 @@ static enum h1_sent nothing_left(struct h1 *c)
     return SENT_ALL;
 }
 
+static enum h1_sent blocked(struct h1 *c)
+{
+    if (c->send.at_ms == 0)
+        deadline_set(&c->send, pace_wait(&c->pace, c->session.owner->conf, &c->session.stream));
+    return SENT_BLOCKED;
+}
+
 enum h1_sent h1_send(struct h1 *c)
 {
     struct h1_out *o = &c->out;
@@ -337,15 +344,15 @@ enum h1_sent h1_send(struct h1 *c)
             else
                 n = 0; /* no room for a chunk's head before this is sent */
         }
-        if (o->pending_n == 0 && n == 0)
-            return nothing_left(c);
-        sent = o->pending_n == 0 && by_file(c, &p[0]) ? send_file(c, &p[0]) : write_some(c, p, n);
-        if (sent == STREAM_AGAIN) {
-            if (c->send.at_ms == 0)
-                deadline_set(
-                    &c->send, pace_wait(&c->pace, c->session.owner->conf, &c->session.stream));
-            return SENT_BLOCKED;
+        if (o->pending_n == 0 && n == 0) {
+            enum h1_sent how = nothing_left(c);
+
+            /* It may be the last: nothing goes out after a close. */
+            return how == SENT_ALL && stream_owes(&c->session.stream) > 0 ? blocked(c) : how;
         }
+        sent = o->pending_n == 0 && by_file(c, &p[0]) ? send_file(c, &p[0]) : write_some(c, p, n);
+        if (sent == STREAM_AGAIN)
+            return blocked(c);
         if (sent < 0)
             return SENT_BROKEN;
         burst += (size_t)sent;

@@ -8,12 +8,13 @@ void pace_begin(struct pace *p, const struct session_conf *conf)
     *p = (struct pace){.left_ms = conf->send_timeout_ms};
 }
 
-/* Bytes in the socket that the client has not acknowledged. */
+/* Bytes in the socket that the client has not acknowledged, and those that wait for it to take
+ * them. */
 static uint64_t unsent(const struct stream *s)
 {
     int n = 0;
 
-    return ioctl(s->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (uint64_t)n : 0;
+    return stream_owes(s) + (ioctl(s->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (uint64_t)n : 0);
 }
 
 static mono_ms least(mono_ms a, mono_ms b)

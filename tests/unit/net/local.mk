@@ -1,4 +1,5 @@
-UNIT += %D%/t_addr %D%/t_connect %D%/t_listen %D%/t_network %D%/t_resolver %D%/t_stream
+UNIT += %D%/t_addr %D%/t_connect %D%/t_listen %D%/t_network %D%/t_resolver %D%/t_stream \
+	%D%/t_tls_stream
 UNIT_THREADED += %D%/t_resolver
 net_shared = %D%/net_test.c %D%/net_test.h
 net_ldadd = $(LIBS_NET) $(CMOCKA_LIBS)
@@ -18,3 +19,5 @@ UNIT_THREADED += %D%/t_census %D%/t_rate
 %C%_t_census_LDADD = $(net_ldadd)
 %C%_t_proxy_header_LDADD = $(net_ldadd)
 %C%_t_rate_LDADD = $(net_ldadd)
+%C%_t_tls_stream_SOURCES = %D%/t_tls_stream.c %D%/tls_test.c %D%/tls_test.h $(net_shared)
+%C%_t_tls_stream_LDADD = $(net_ldadd)
