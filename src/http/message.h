@@ -1,9 +1,8 @@
 /*
  * message.h - a request and a response, as every layer sees them, whatever version carried them.
  *
- * Filled by h1_parse (later by the HTTP/2 session too) from bytes that were checked; written by
- * h1_write. Spans point into the connection's buffer or the request's arena, as the one who filled
- * them says. Framing is said by `body` and `content_length` alone: the fields Content-Length,
+ * Filled by h1_parse and h2_head from bytes that were checked; written by h1_write. Spans point
+ * into the connection's buffer or the request's arena, as the one who filled them says. Framing is said by `body` and `content_length` alone: the fields Content-Length,
  * Transfer-Encoding and Connection may stand in `fields` as they came, but nobody acts on them
  * after parsing, and h1_write leaves them out and writes its own.
  */
@@ -35,6 +34,7 @@ struct http_request {
     enum http_method method;
     enum target_form form;
     int minor;               /* of HTTP/1.x: 0, or 1 (higher ones are treated as 1) */
+    bool h2;                 /* came by HTTP/2; `minor` is 1 then, for what its client may get */
     struct span method_text; /* as sent */
     struct span target;      /* as sent */
     struct span scheme;      /* "http" or "https" of absolute-form, in any case; empty otherwise */

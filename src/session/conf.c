@@ -67,8 +67,29 @@ const struct directive session_directives[] = {
         .about = "Connections that one client has open at most, over all workers; further ones are "
                  "closed at once. A client is an IPv4 address or the /64 of an IPv6 one; behind a "
                  "PROXY header, that which it names. Those in the NETWORKs may have any number."},
+    {"h2-streams", CONF_INTEGER(struct session_conf, h2_streams), .preset = "128", .min = 1,
+        .max = 1000,
+        .about = "Requests that an HTTP/2 connection may have in flight; those that were reset "
+                 "count until they are given up. Further ones are refused."},
+    {"h2-window", CONF_SIZE(struct session_conf, h2_window), .preset = "64KiB", .min = 16384,
+        .max = 16 << 20,
+        .about = "Bytes of a request body that an HTTP/2 client may send ahead of what the origin "
+                 "has taken (the window of a stream). All bodies of a connection share 1 MiB, or "
+                 "this, if it is more. Larger windows make uploads over long distances faster."},
     {0},
 };
+
+mono_ms session_patience(const struct session_conf *c, mono_ms waited_ms, uint64_t total)
+{
+    mono_ms left = c->body_timeout_ms - waited_ms;
+
+    if (c->body_rate == 0)
+        return c->body_timeout_ms;
+    left += (mono_ms)(total / c->body_rate) * 1000;
+    if (left < 0)
+        return 0;
+    return left < c->body_timeout_ms ? left : c->body_timeout_ms;
+}
 
 void session_conf_close(struct session_conf *c)
 {

@@ -30,10 +30,16 @@ struct session_conf {
     uint64_t send_rate;      /* bytes of it that it takes in a second (pace.h); 0: any */
     int64_t connections_max; /* of all workers together */
     struct client_limit client_limit;
+    int64_t h2_streams;      /* of an HTTP/2 connection at a time */
+    uint64_t h2_window;      /* bytes of a request body that a stream may be ahead of its reader */
     struct h1_limits limits; /* the first three, as the parser takes them */
 };
 
 extern const struct directive session_directives[];
+
+/* How much longer a client's bytes are waited for, of a request body of which `total` came:
+ * body-timeout, and in all no longer than that and what body-rate allows for what came. */
+mono_ms session_patience(const struct session_conf *c, mono_ms waited_ms, uint64_t total);
 
 /* Sets `limits` from what was configured. */
 void session_conf_close(struct session_conf *c);

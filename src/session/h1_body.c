@@ -47,27 +47,12 @@ static ssize_t body_fail(struct h1 *c, int error)
     return STREAM_ERROR;
 }
 
-/* How much longer we wait for bytes of the body: body-timeout, and in all no longer than that and
- * what body-rate allows for the bytes that came. */
-static mono_ms patience(const struct h1 *c)
-{
-    const struct session_conf *conf = c->session.owner->conf;
-    const struct h1_body *b = &c->body;
-    mono_ms left = conf->body_timeout_ms - b->waited_ms;
-
-    if (conf->body_rate == 0)
-        return conf->body_timeout_ms;
-    left += (mono_ms)(b->total / conf->body_rate) * 1000;
-    if (left < 0)
-        return 0;
-    return left < conf->body_timeout_ms ? left : conf->body_timeout_ms;
-}
-
 static void wait_begins(struct h1 *c)
 {
     if (c->body.waits_since == 0)
         c->body.waits_since = worker_now(c->session.owner->worker);
-    deadline_set(&c->deadline, patience(c));
+    deadline_set(
+        &c->deadline, session_patience(c->session.owner->conf, c->body.waited_ms, c->body.total));
 }
 
 static void wait_ends(struct h1 *c)

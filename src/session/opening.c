@@ -4,6 +4,7 @@
 #include "loop/deadline.h"
 #include "net/proxy_header.h"
 #include "session/h1.h"
+#include "session/h2.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -75,6 +76,15 @@ static enum step_end become_h1(struct opening *o)
 {
     deadline_stop(&o->deadline);
     h1_go_on(&o->session);
+    return STEP_GONE;
+}
+
+static enum step_end become_h2(struct opening *o)
+{
+    if (o->low_watered)
+        low_water(o, 1);
+    deadline_stop(&o->deadline);
+    h2_go_on(&o->session);
     return STEP_GONE;
 }
 
@@ -153,9 +163,9 @@ static enum step_end find_protocol(struct opening *o)
         return become_h1(o);
     if (!look(o, first, sizeof(first), &n, &how))
         return how;
-    if (n < sizeof(first) && memcmp(first, preface, n) == 0)
-        return wait_for_more(o, n);
-    return become_h1(o);
+    if (memcmp(first, preface, n) != 0)
+        return become_h1(o);
+    return n < sizeof(first) ? wait_for_more(o, n) : become_h2(o);
 }
 
 static const struct {

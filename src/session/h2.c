@@ -1,0 +1,606 @@
+#include "session/h2.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "session/h2_conn.h"
+
+#include <pthread.h>
+
+enum {
+    PREFACE_BYTES = NGHTTP2_CLIENT_MAGIC_LEN,
+    READ_BYTES = 16 * 1024, /* at once; nothing of it is kept but bodies */
+    READS = 4,              /* in a turn */
+    IDLE_TRIM_MS = 1000,    /* after that, an idle connection lets its buffers go */
+    LINGER_MS = 2000,       /* for the client to read our last frames */
+    LINGER_BYTES = 1 << 20,
+    WINDOW_BYTES = 1 << 20,   /* of request bodies that nobody has read yet */
+    ACKS_MAX = 200,           /* of PING and SETTINGS, not sent yet */
+    CONTINUATIONS_MAX = 16,   /* of a head: more than its limit has room for */
+    HEAD_OUT_BYTES = 1 << 20, /* of a response; origins are held to less */
+};
+
+static void h2_drive(struct h2 *c);
+
+/* --- its end ------------------------------------------------------------------------------- */
+
+/* What the handlers hear of the streams that are left. */
+static void end_streams(struct h2 *c, enum txn_end why)
+{
+    list_each_safe (n, &c->streams) {
+        struct h2_stream *s = list_entry(n, struct h2_stream, node);
+
+        h2_stream_end(s, s->timed_out ? TXN_TIMEOUT : why);
+    }
+}
+
+static void h2_close(struct h2 *c, enum txn_end why)
+{
+    check(c->batch == NULL);
+    end_streams(c, why);
+    h2_streams_trim(c);
+    nghttp2_session_del(c->ng);
+    buf_free(&c->left);
+    ev_clear_pending(c->session.owner->worker->loop, &c->kick);
+    deadline_stop(&c->deadline);
+    deadline_stop(&c->send);
+    session_end(&c->session);
+}
+
+/* The end of the connection's bytes is what shows it that not all was sent. */
+static void h2_break(struct h2 *c, enum txn_end why)
+{
+    stream_reset(&c->session.stream);
+    h2_close(c, why);
+}
+
+static void wait_for(struct h2 *c, enum h2_wait what, mono_ms ms)
+{
+    if (c->wait == what)
+        return;
+    c->wait = what;
+    if (what == H2_WAIT_NOTHING)
+        deadline_clear(&c->deadline);
+    else
+        deadline_set(&c->deadline, ms);
+}
+
+static void become_lingering(struct h2 *c)
+{
+    c->state = H2_LINGER;
+    end_streams(c, TXN_CUT);
+    stream_shutdown_write(&c->session.stream);
+    wait_for(c, H2_WAIT_LINGER, LINGER_MS);
+    stream_want(&c->session.stream, STREAM_READ);
+}
+
+static void linger(struct h2 *c)
+{
+    char sink[READ_BYTES];
+    ssize_t got;
+
+    while ((got = stream_read(&c->session.stream, sink, sizeof(sink))) > 0) {
+        c->lingered += (uint64_t)got;
+        if (c->lingered > LINGER_BYTES)
+            break;
+    }
+    if (got != STREAM_AGAIN)
+        h2_close(c, TXN_CUT);
+}
+
+/* No more requests are taken; those that were, are finished. */
+static void leave(struct h2 *c)
+{
+    if (c->state == H2_ENDING)
+        return;
+    c->state = H2_ENDING;
+    (void)nghttp2_submit_goaway(c->ng, NGHTTP2_FLAG_NONE,
+        nghttp2_session_get_last_proc_stream_id(c->ng), NGHTTP2_NO_ERROR, NULL, 0);
+}
+
+/* An error of the connection: GOAWAY, and all is over. */
+static void fail(struct h2 *c, uint32_t error)
+{
+    c->state = H2_ENDING;
+    if (nghttp2_session_terminate_session(c->ng, error) != 0)
+        c->broken = true;
+}
+
+static void calm_down(struct h2 *c)
+{
+    char text[ADDR_TEXT];
+
+    if (c->state == H2_ENDING || c->state == H2_LINGER)
+        return;
+    session_count(c->session.owner, C_H2_FLOODS, 1);
+    log_peer("client %s: too many %s on its HTTP/2 connection; ended it",
+        addr_text(&c->session.peer, text), h2_kind_word(c->flood));
+    fail(c, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void h2_count(struct h2 *c, enum h2_kind kind)
+{
+    mono_us now = worker_now(c->session.owner->worker) * 1000;
+
+    if (h2_guard_count(&c->guard, kind, now) || c->flood != H2_CALM)
+        return;
+    c->flood = kind;
+    h2_kick(c);
+}
+
+/* --- nghttp2's callbacks ------------------------------------------------------------------- */
+
+static struct h2_stream *stream_by_id(nghttp2_session *ng, int32_t id)
+{
+    return nghttp2_session_get_stream_user_data(ng, id);
+}
+
+static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *conn)
+{
+    struct h2 *c = conn;
+    int32_t id = frame->hd.stream_id;
+    struct h2_stream *s;
+
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    /* A stream that was reset counts until the handlers are through with it. */
+    s = c->streams_n < (unsigned)c->session.owner->conf->h2_streams ? h2_stream_new(c, id) : NULL;
+    if (s != NULL && nghttp2_session_set_stream_user_data(ng, id, s) == 0)
+        return 0;
+    (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* its fields are decoded and forgotten */
+}
+
+static int malformed(struct h2 *c, int32_t id)
+{
+    (void)nghttp2_submit_rst_stream(c->ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+    size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *conn)
+{
+    struct h2 *c = conn;
+    const struct h1_limits *limits = &c->session.owner->conf->limits;
+    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    struct span n = span_make((const char *)name, name_n);
+    struct span v = span_make((const char *)value, value_n);
+
+    (void)flags;
+    if (s == NULL)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) { /* trailers: nobody reads them */
+        s->head.bytes += name_n + value_n;
+        return s->head.bytes <= limits->head_bytes ? 0 : malformed(c, s->id);
+    }
+    switch (h2_head_add(&s->head, &s->txn.arena, limits, n, v)) {
+    case H2_FIELD_FINE:
+        return 0;
+    case H2_FIELD_MALFORMED:
+        return malformed(c, s->id);
+    case H2_FIELD_FLOOD:
+        c->flood = H2_HEADS;
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+    return 0;
+}
+
+/* nghttp2 would forget such a field and go on. */
+static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint8_t *name,
+    size_t name_n, const uint8_t *value, size_t value_n, uint8_t flags, void *conn)
+{
+    (void)ng;
+    (void)name;
+    (void)name_n;
+    (void)value;
+    (void)value_n;
+    (void)flags;
+    return malformed(conn, frame->hd.stream_id);
+}
+
+static void windows_opened(struct h2 *c, int32_t id)
+{
+    list_each (n, &c->sending) {
+        struct h2_stream *s = list_entry(n, struct h2_stream, sending);
+
+        if (id == 0 || s->id == id)
+            deadline_clear(&s->send);
+    }
+}
+
+static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *conn)
+{
+    struct h2 *c = conn;
+    bool ended = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    struct h2_stream *s;
+
+    switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+        s = stream_by_id(ng, frame->hd.stream_id);
+        if (s != NULL && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+            h2_stream_serve(s, frame->hd.length, ended);
+        else if (s != NULL && ended)
+            h2_stream_ended(s);
+        break;
+    case NGHTTP2_DATA:
+        s = ended ? stream_by_id(ng, frame->hd.stream_id) : NULL;
+        if (s != NULL)
+            h2_stream_ended(s);
+        break;
+    case NGHTTP2_PING:
+        if (ended && c->state == H2_NOTICE) /* the same bit as ACK: it has heard the notice */
+            leave(c);
+        break;
+    case NGHTTP2_WINDOW_UPDATE:
+        windows_opened(c, frame->hd.stream_id);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+static int on_data(
+    nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *conn)
+{
+    struct h2_stream *s = stream_by_id(ng, id);
+
+    (void)flags;
+    (void)conn;
+    if (s != NULL)
+        h2_stream_data(s, p, n);
+    else
+        (void)nghttp2_session_consume_connection(ng, n);
+    return 0;
+}
+
+static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t error, void *conn)
+{
+    struct h2_stream *s = stream_by_id(ng, id);
+
+    (void)error;
+    (void)conn;
+    if (s != NULL)
+        h2_stream_closed(s);
+    return 0;
+}
+
+static void head_sent(struct h2_stream *s, const nghttp2_frame *frame)
+{
+    s->txn.bytes_out += H2_FRAME_HEAD_BYTES + frame->hd.length;
+    if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0)
+        h2_stream_whole(s);
+    else if (s->out.interims > 0)
+        s->out.interims--;
+}
+
+/* What a client makes us reset costs as much as what it resets itself. */
+static void reset_sent(struct h2 *c, const struct h2_stream *s, uint32_t error)
+{
+    if (error == NGHTTP2_NO_ERROR || (s != NULL && s->cut))
+        return;
+    if (s != NULL && !s->begun)
+        session_count(c->session.owner, C_REQ_BAD, 1);
+    h2_count(c, H2_RESETS);
+}
+
+static int on_frame_sent(nghttp2_session *ng, const nghttp2_frame *frame, void *conn)
+{
+    struct h2 *c = conn;
+    struct h2_stream *s;
+
+    if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_RST_STREAM)
+        return 0;
+    s = stream_by_id(ng, frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_HEADERS && s != NULL)
+        head_sent(s, frame);
+    if (frame->hd.type == NGHTTP2_RST_STREAM)
+        reset_sent(c, s, frame->rst_stream.error_code);
+    return 0;
+}
+
+static int on_frame_not_sent(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *conn)
+{
+    struct h2_stream *s =
+        frame->hd.type == NGHTTP2_HEADERS ? stream_by_id(ng, frame->hd.stream_id) : NULL;
+
+    (void)conn;
+    if (s != NULL && error != NGHTTP2_ERR_STREAM_CLOSING && error != NGHTTP2_ERR_STREAM_CLOSED &&
+        error != NGHTTP2_ERR_SESSION_CLOSING)
+        h2_stream_reset(s, NGHTTP2_INTERNAL_ERROR);
+    return 0;
+}
+
+/* --- how sessions of nghttp2 are made ------------------------------------------------------ */
+
+static nghttp2_session_callbacks *callbacks;
+static nghttp2_option *options;
+
+static void make_options(void)
+{
+    check(nghttp2_session_callbacks_new(&callbacks) == 0);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_sent);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, h2_send_data);
+    check(nghttp2_option_new(&options) == 0);
+    nghttp2_option_set_no_auto_window_update(options, 1);
+    nghttp2_option_set_no_closed_streams(options, 1);
+    nghttp2_option_set_max_outbound_ack(options, ACKS_MAX);
+    nghttp2_option_set_max_send_header_block_length(options, HEAD_OUT_BYTES);
+    nghttp2_option_set_builtin_recv_extension_type(options, NGHTTP2_PRIORITY_UPDATE);
+#ifdef HAVE_NGHTTP2_OPTION_SET_MAX_CONTINUATIONS
+    nghttp2_option_set_max_continuations(options, CONTINUATIONS_MAX);
+#endif
+}
+
+static bool begin_session(struct h2 *c)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct session_conf *conf = c->session.owner->conf;
+    const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, (uint32_t)conf->h2_streams},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, (uint32_t)conf->h2_window},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)conf->head_bytes},
+        {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1}, /* RFC 9218 §2.1 */
+    };
+
+    int window = conf->h2_window > WINDOW_BYTES ? (int)conf->h2_window : WINDOW_BYTES;
+
+    pthread_once(&once, make_options);
+    return nghttp2_session_server_new2(&c->ng, callbacks, c, options) == 0 &&
+           nghttp2_submit_settings(c->ng, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings)) == 0 &&
+           nghttp2_session_set_local_window_size(c->ng, NGHTTP2_FLAG_NONE, 0, window) == 0;
+}
+
+/* --- bytes that come ----------------------------------------------------------------------- */
+
+/* The client's preface is no frame. */
+static enum h2_kind look_at(struct h2 *c, struct span bytes)
+{
+    mono_us now = worker_now(c->session.owner->worker) * 1000;
+    size_t skip = c->preface_left < bytes.n ? c->preface_left : bytes.n;
+
+    c->preface_left -= skip;
+    return h2_guard_bytes(&c->guard, span_from(bytes, skip), now);
+}
+
+static uint32_t error_of(int code)
+{
+    return code == NGHTTP2_ERR_FLOODED || code == -905 /* too many CONTINUATIONs */
+               ? NGHTTP2_ENHANCE_YOUR_CALM
+               : code == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR
+                                                      : NGHTTP2_INTERNAL_ERROR;
+}
+
+static void take(struct h2 *c, struct span bytes)
+{
+    ssize_t used;
+
+    if (c->state == H2_ENDING && nghttp2_session_want_read(c->ng) == 0)
+        return;
+    if (c->flood == H2_CALM)
+        c->flood = look_at(c, bytes);
+    if (c->flood == H2_CALM) {
+        used = nghttp2_session_mem_recv(c->ng, (const uint8_t *)bytes.p, bytes.n);
+        if (used < 0 && c->flood == H2_CALM)
+            fail(c, error_of((int)used));
+    }
+    if (c->flood != H2_CALM)
+        calm_down(c);
+}
+
+static void receive(struct h2 *c)
+{
+    char bytes[READ_BYTES];
+
+    for (int i = 0; i < READS; i++) {
+        ssize_t got = stream_read(&c->session.stream, bytes, sizeof(bytes));
+
+        if (got == STREAM_AGAIN)
+            return;
+        c->eof = got == STREAM_EOF;
+        c->broken = got == STREAM_ERROR;
+        if (got <= 0)
+            return;
+        session_count(c->session.owner, C_CLIENT_BYTES_IN, (uint64_t)got);
+        take(c, span_make(bytes, (size_t)got));
+        if ((size_t)got < sizeof(bytes))
+            return;
+    }
+}
+
+/* --- running it ---------------------------------------------------------------------------- */
+
+/* What the connection waits for from the client, when nothing else happens. */
+static void set_deadline(struct h2 *c)
+{
+    const struct session_conf *conf = c->session.owner->conf;
+
+    unsigned head = h2_guard_head(&c->guard);
+
+    if (c->wait == H2_WAIT_HEAD && head != c->head)
+        c->wait = H2_WAIT_NOTHING; /* it was another one */
+    c->head = head;
+    if (c->state == H2_NOTICE)
+        wait_for(c, H2_WAIT_NOTICE, SESSION_DRAIN_GRACE_MS);
+    else if (head != 0 || c->nth == 0)
+        wait_for(c, H2_WAIT_HEAD, conf->head_timeout_ms);
+    else if (c->streams_n > 0)
+        wait_for(c, H2_WAIT_NOTHING, 0);
+    else if (c->wait != H2_WAIT_IDLE)
+        wait_for(c, H2_WAIT_TRIM, IDLE_TRIM_MS);
+}
+
+/* Nothing is to come or to go any more. */
+static bool is_over(const struct h2 *c)
+{
+    return c->left.n == 0 && nghttp2_session_want_write(c->ng) == 0 &&
+           nghttp2_session_want_read(c->ng) == 0;
+}
+
+static void h2_drive(struct h2 *c)
+{
+    unsigned want = STREAM_READ;
+
+    c->receiving = false;
+    if (c->state == H2_LINGER)
+        return;
+    if (c->flood != H2_CALM)
+        calm_down(c);
+    if (c->broken || c->eof) {
+        h2_close(c, TXN_CLIENT_GONE);
+        return;
+    }
+    switch (h2_flush(c)) {
+    case H2_SENT_ALL:
+        break;
+    case H2_SENT_BLOCKED:
+        want |= STREAM_WRITE;
+        break;
+    case H2_SENT_BROKEN:
+        h2_close(c, TXN_CLIENT_GONE);
+        return;
+    }
+    if (is_over(c)) {
+        become_lingering(c);
+        return;
+    }
+    set_deadline(c);
+    stream_want(&c->session.stream, want);
+}
+
+static void on_ready(struct stream *stream, unsigned events)
+{
+    struct h2 *c = container_of(stream, struct h2, session.stream);
+
+    if (c->state == H2_LINGER) {
+        linger(c);
+        return;
+    }
+    c->receiving = true;
+    if ((events & STREAM_READ) != 0)
+        receive(c);
+    h2_drive(c);
+}
+
+static void on_kick(struct ev_loop *loop, struct ev_prepare *kick, int events)
+{
+    (void)loop;
+    (void)events;
+    h2_drive(container_of(kick, struct h2, kick));
+}
+
+void h2_kick(struct h2 *c)
+{
+    if (!c->receiving)
+        ev_feed_event(c->session.owner->worker->loop, &c->kick, EV_CUSTOM);
+}
+
+/* Without streams for a while: what was kept for the next ones goes, and then the connection. */
+static void idle_for_long(struct h2 *c)
+{
+    const struct session_conf *conf = c->session.owner->conf;
+
+    if (c->wait == H2_WAIT_TRIM) {
+        h2_streams_trim(c);
+        c->wait = H2_WAIT_NOTHING;
+        wait_for(c, H2_WAIT_IDLE,
+            conf->idle_timeout_ms > IDLE_TRIM_MS ? conf->idle_timeout_ms - IDLE_TRIM_MS : 1);
+        return;
+    }
+    session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
+    leave(c);
+    h2_drive(c);
+}
+
+static void on_deadline(struct deadline *d)
+{
+    struct h2 *c = container_of(d, struct h2, deadline);
+
+    switch (c->wait) {
+    case H2_WAIT_NOTHING:
+        return;
+    case H2_WAIT_NOTICE:
+        c->wait = H2_WAIT_NOTHING;
+        leave(c);
+        h2_drive(c);
+        return;
+    case H2_WAIT_HEAD:
+        session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
+        c->wait = H2_WAIT_NOTHING;
+        fail(c, NGHTTP2_NO_ERROR);
+        h2_drive(c);
+        return;
+    case H2_WAIT_TRIM:
+    case H2_WAIT_IDLE:
+        idle_for_long(c);
+        return;
+    case H2_WAIT_LINGER:
+        h2_close(c, TXN_CUT);
+        return;
+    }
+}
+
+static void on_send_deadline(struct deadline *d)
+{
+    struct h2 *c = container_of(d, struct h2, send);
+
+    session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
+    h2_break(c, TXN_TIMEOUT);
+}
+
+/* --- sessions.h's calls -------------------------------------------------------------------- */
+
+/* A client may have sent requests before it hears that we go: GOAWAY with the highest number, and a
+ * PING whose answer tells that it has heard (RFC 9113 §6.8). */
+static void h2_drain(struct session *session)
+{
+    struct h2 *c = container_of(session, struct h2, session);
+
+    if (c->state != H2_OPEN)
+        return;
+    c->state = H2_NOTICE;
+    (void)nghttp2_submit_shutdown_notice(c->ng);
+    (void)nghttp2_submit_ping(c->ng, NGHTTP2_FLAG_NONE, NULL);
+    h2_kick(c);
+}
+
+static void h2_close_now(struct session *session)
+{
+    h2_close(container_of(session, struct h2, session), TXN_CUT);
+}
+
+static const struct session_ops session_ops = {.drain = h2_drain, .close = h2_close_now};
+
+void h2_go_on(struct session *from)
+{
+    struct h2 *c = session_become(from, sizeof(*c), &session_ops, on_ready);
+
+    if (c == NULL)
+        return;
+    list_init(&c->streams);
+    list_init(&c->sending);
+    list_init(&c->ending);
+    list_init(&c->spare);
+    c->preface_left = PREFACE_BYTES;
+    c->flood = H2_CALM;
+    h2_guard_init(&c->guard);
+    h2_send_init(c);
+    deadline_init(&c->deadline, c->session.owner->worker, on_deadline);
+    deadline_init(&c->send, c->session.owner->worker, on_send_deadline);
+    ev_init(&c->kick, on_kick);
+    session_count(c->session.owner, C_H2_CONNECTIONS, 1);
+    if (!begin_session(c)) {
+        h2_close(c, TXN_CUT);
+        return;
+    }
+    if (c->session.owner->draining)
+        h2_drain(&c->session);
+    /* The preface is there already. */
+    on_ready(&c->session.stream, STREAM_READ);
+}
