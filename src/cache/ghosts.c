@@ -11,11 +11,16 @@
  */
 enum { LIFE_STEPS = 1 << 14 };
 
-static uint16_t now_of(const struct ghosts *g)
+static uint64_t step_of(const struct ghosts *g)
 {
     uint64_t step = g->life_bytes / LIFE_STEPS;
 
-    return (uint16_t)(g->passed_bytes / (step != 0 ? step : 1));
+    return step != 0 ? step : 1;
+}
+
+static uint16_t now_of(const struct ghosts *g)
+{
+    return (uint16_t)(g->passed_bytes / step_of(g));
 }
 
 static uint16_t age_of(uint32_t ghost, uint16_t now)
@@ -58,6 +63,13 @@ static uint32_t *ghosts_find(const struct ghosts *g, uint64_t fingerprint)
 bool ghosts_have(const struct ghosts *g, uint64_t fingerprint)
 {
     return ghosts_find(g, fingerprint) != NULL;
+}
+
+uint64_t ghosts_age(const struct ghosts *g, uint64_t fingerprint)
+{
+    const uint32_t *ghost = ghosts_find(g, fingerprint);
+
+    return ghost != NULL ? age_of(*ghost, now_of(g)) * step_of(g) : UINT64_MAX;
 }
 
 bool ghosts_take(struct ghosts *g, uint64_t fingerprint)

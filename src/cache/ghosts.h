@@ -28,7 +28,9 @@ void ghosts_init(struct ghosts *g, uint32_t *places, uint64_t n, uint64_t life_b
 
 /* `fingerprint` is of a hash: all of its bits are used, the high ones for the set. */
 MUST_USE bool ghosts_have(const struct ghosts *g, uint64_t fingerprint) PURE;
-/* The same, and forgets it. */
+/* Bytes that have passed since it was remembered, to 1/16384 of a life; UINT64_MAX: it is not. */
+MUST_USE uint64_t ghosts_age(const struct ghosts *g, uint64_t fingerprint) PURE;
+/* Whether it is remembered, and forgets it. */
 MUST_USE bool ghosts_take(struct ghosts *g, uint64_t fingerprint);
 /* Remembers it from now on. */
 void ghosts_add(struct ghosts *g, uint64_t fingerprint);

@@ -33,8 +33,8 @@ static void mem_open(struct mem *m, const struct trace *t, uint64_t capacity)
     uint32_t ghosts_n = (uint32_t)(capacity / BYTES_PER_GHOST / n);
 
     *m = (struct mem){.t = t, .shards_n = n, .capacity = capacity};
-    if (ghosts_n < GHOSTS_WAYS)
-        ghosts_n = GHOSTS_WAYS;
+    if (ghosts_n < EVICTION_GHOSTS_MIN)
+        ghosts_n = EVICTION_GHOSTS_MIN;
     m->shards = xcalloc(n, sizeof(*m->shards));
     m->entries = xcalloc(t->objects_n, sizeof(*m->entries));
     m->here = xcalloc(t->objects_n, sizeof(*m->here));

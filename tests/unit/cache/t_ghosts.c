@@ -55,8 +55,10 @@ static void t_lives_as_long_as_said(void **state)
         ghosts_add(&g, print_of(7));
         ghosts_pass(&g, life / 100 * 99);
         assert_true(ghosts_have(&g, print_of(7)));
+        assert_in_range(ghosts_age(&g, print_of(7)), life / 100 * 98, life);
         ghosts_pass(&g, life / 50);
         assert_false(ghosts_have(&g, print_of(7)));
+        assert_true(ghosts_age(&g, print_of(7)) == UINT64_MAX);
         /* Being seen again makes it young. */
         ghosts_add(&g, print_of(7));
         ghosts_pass(&g, life / 2);
