@@ -43,6 +43,8 @@ int ctl_show_json(const struct ctl *ctl, const json_t *answer, ctl_report_fn *re
 MUST_USE bool ctl_put_value(struct buf *out, struct span value);
 int ctl_wrong_usage(const char *what, const char *which);
 
+/* ctl_acme.c */
+int ctl_acme(const struct ctl *ctl);
 /* ctl_cache.c */
 int ctl_cache(const struct ctl *ctl);
 /* ctl_purge.c */

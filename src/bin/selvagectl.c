@@ -55,6 +55,8 @@ static const struct command {
     {"cache", "ls [...] or show URL: what is stored, or what of one resource.", ctl_cache, 1, 2},
     {"volume", "init PATH --size N or check PATH: makes one, or looks whether it is sound.",
         ctl_volume, 1, 2},
+    {"acme", "begin|done|failed TYPE NAME TOKEN ANSWER: for uacme's hook, no command for people.",
+        ctl_acme, 5, 5},
 };
 
 /* --- asking ------------------------------------------------------------------------------ */

@@ -74,6 +74,16 @@ void request_answer_json(struct request *r, int status, struct span body)
     answer(r, status, &f, body, false);
 }
 
+void request_answer_challenge(struct request *r, struct span text)
+{
+    struct fields f = {0};
+
+    common_fields(r, &f);
+    fields_add(&f, &r->txn->arena, FIELD_CONTENT_TYPE, SPAN("application/octet-stream"));
+    fields_add(&f, &r->txn->arena, FIELD_CACHE_CONTROL, SPAN("no-store"));
+    answer(r, 200, &f, text, false);
+}
+
 void request_answer_redirect(struct request *r)
 {
     struct arena *a = &r->txn->arena;

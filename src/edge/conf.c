@@ -226,6 +226,8 @@ static const struct directive main_directives[] = {
         .about = "How long requests in flight may take to end after TERM or INT."},
     {"resolver", CONF_CUSTOM(set_resolver, 1, 1), .usage = "ADDRESS[:PORT]",
         .unset = "the system's", .about = "The DNS server to ask, like 127.0.0.1 or [::1]:5353."},
+    {"acme", CONF_BLOCK(&acme_context, 0, 0),
+        .about = "How certificates are obtained for sites that say `acme on`."},
     {"cache", CONF_BLOCK(&cache_context, 0, 0), .flags = DIRECTIVE_IMPLIED,
         .about = "The tiers that hold responses."},
     {"origin", CONF_BLOCK(&origin_context, 1, 1), .usage = "NAME", .flags = DIRECTIVE_MANY,
@@ -334,6 +336,7 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
         index_hosts(l, c, s);
         judge_site(l, c, s);
     }
+    acme_conf_judge(l, c);
 }
 
 const struct conf_context edge_conf_main = {

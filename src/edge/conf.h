@@ -15,6 +15,7 @@
 #include "conf/directive.h"
 #include "conf/value.h"
 #include "edge/accesslog.h"
+#include "edge/acme.h"
 #include "edge/site.h"
 #include "session/sessions.h"
 
@@ -53,6 +54,7 @@ struct edge_conf {
     struct network_list purge_from; /* of sites that do not say */
     struct session_conf session;
     struct cache_conf cache;
+    struct acme_conf acme;
     struct origin_entry *origins;                    /* all, newest first */
     struct origin_entry *origins_by[ORIGIN_BUCKETS]; /* the same by hash of the name */
     struct site *sites, **sites_end;                 /* in the order of the file */

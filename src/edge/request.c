@@ -37,6 +37,18 @@ static enum step find_route(struct request *r)
     return go_on(r, route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena));
 }
 
+/* What a certificate authority wants to see (RFC 8555 §8.3), whatever the site says otherwise. */
+static enum step challenge(struct request *r)
+{
+    struct challenges *c = r->edge->edge->challenges;
+    struct span answer;
+
+    if (c == NULL || !challenges_http(c, r->route.path, &r->txn->arena, &answer))
+        return STEP_NEXT;
+    request_answer_challenge(r, answer);
+    return STEP_ENDED;
+}
+
 /* Methods that are answered here, and loops. */
 static enum step screen(struct request *r)
 {
@@ -79,6 +91,7 @@ static const struct {
     enum step (*run)(struct request *r);
 } steps[] = {
     {"route", find_route},
+    {"challenge", challenge},
     {"screen", screen},
     {"redirect", redirect},
     {"tunnel", tunnel},

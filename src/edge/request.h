@@ -5,7 +5,8 @@
  * next one go on, or waits for a wake-up. The struct lives in its txn's arena and dies with it.
  * Thread: the worker of the connection.
  *
- *   route -> screen -> redirect -> tunnel -> look_up -> join -> (wait for a head) -> deliver
+ *   route -> challenge -> screen -> redirect -> tunnel -> look_up -> join -> (wait for a head) ->
+ * deliver
  *
  * look_up.c decides between what is stored, somebody's fill and a fill of one's own; filler.c runs
  * fills; deliver.c and partial.c make the response out of an object; answer.c makes those of our
@@ -98,6 +99,7 @@ bool request_purge(struct request *r);
 void request_answer_error(struct request *r, int status, const char *why);
 void request_answer_redirect(struct request *r);
 void request_answer_json(struct request *r, int status, struct span body);
+void request_answer_challenge(struct request *r, struct span text);
 /* To what the parser refused; the connection ends. */
 void request_answer_refusal(struct request *r, int status, const char *why);
 

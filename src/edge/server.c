@@ -134,6 +134,8 @@ static bool open_admin(struct edge *e)
             "what is stored of one resource: url="},
         {METHOD_POST, "/purge", ADMIN_CONTROL, purge_serve,
             "takes out of the cache: url=, prefix=, tag=, site= or all; hard=1, wait=1"},
+        {METHOD_POST, "/acme", ADMIN_CONTROL, acme_serve,
+            "what uacme's hook is called with: method=, type=, name=, token=, answer="},
         {0},
     };
     static const struct counter_list *const counters[] = {&nostore_counters, NULL};
@@ -221,9 +223,11 @@ struct edge *edge_open(struct edge_conf *conf)
     e->workers = xcalloc((size_t)conf->workers, sizeof(*e->workers));
     e->hints = hints_new();
     session_crowd_init(&e->crowd, &conf->session);
+    if (conf->acme.on)
+        e->challenges = challenges_new();
     name_ourselves(e);
     if (!open_logs(e) || !names_resolve(conf) || !open_cache(e) || !open_listeners(e) ||
-        !open_admin(e)) {
+        !open_admin(e) || (conf->acme.on && !acme_prepare(&conf->acme))) {
         edge_close(&e);
         return NULL;
     }
@@ -250,6 +254,7 @@ void edge_close(struct edge **ep)
     struct edge *e = *ep;
 
     *ep = NULL;
+    acme_stop(&e->acme);
     pool_free(&e->blocking);
     pool_free(&e->coding);
     /* All have ended before the first is freed: they post to each other. */
@@ -273,6 +278,7 @@ void edge_close(struct edge **ep)
     sink_close(&e->access_log);
     hints_free(&e->hints);
     session_crowd_free(&e->crowd);
+    challenges_free(&e->challenges);
     free(e->workers);
     free(e->bound);
     free(e->doors);
@@ -425,6 +431,7 @@ enum edge_exit edge_run(struct edge *e)
         worker_start(e->workers[i].worker, worker_main);
     say_ready(e);
     notify_ready();
+    e->acme = acme_start(e->conf);
     while (sig != SIGTERM && sig != SIGINT && sig != SIGQUIT) {
         sig = sigwaitinfo(&set, NULL);
         if (sig == SIGUSR1)
@@ -437,6 +444,7 @@ enum edge_exit edge_run(struct edge *e)
     notify_stopping();
     atomic_store(&e->stopping, true);
     tell_workers(e, run_drain);
+    acme_stop(&e->acme);
     grace_ms = sig == SIGQUIT ? -1 : e->conf->stop_grace_ms;
     how = wait_for_workers(e, &set, grace_ms);
     e->closing = closing_begin(&set, grace_ms, how == EDGE_FORCED);

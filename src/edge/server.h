@@ -32,6 +32,8 @@ struct edge {
     struct admin *admin;               /* owns; lives on the first worker */
     struct unsliced *unsliced;         /* owns; resources whose origin gives no slices */
     struct hints *hints;               /* owns; of earlier 103s */
+    struct challenges *challenges;     /* owns; NULL: no certificates are obtained */
+    struct acme *acme;                 /* owns; likewise */
     struct edge_worker *workers;       /* owns; conf->workers of them */
     struct addr *bound;                /* owns; where we listen */
     struct session_crowd crowd;        /* the clients of all workers */

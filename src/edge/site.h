@@ -71,6 +71,7 @@ struct site {
     struct span *hosts; /* all of them, in normal form */
     unsigned hosts_n;
     struct conf_place at;
+    bool acme;                      /* certificates for its hosts are obtained (acme.h) */
     bool merge_slashes;             /* "//" in a path means "/" */
     struct network_list purge_from; /* who may PURGE here; none: the method is not taken */
     struct policy policy;

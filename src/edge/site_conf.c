@@ -100,6 +100,8 @@ static const struct conf_context path_context = {
 };
 
 static const struct directive site_directives[] = {
+    {"acme", CONF_FLAG(struct site, acme), .preset = "off",
+        .about = "Obtains and renews certificates for the hosts of the site; see the block acme."},
     {"merge-slashes", CONF_FLAG(struct site, merge_slashes), .preset = "off",
         .about = "Takes several slashes in a row in a path for one: for rules, for the key, and in "
                  "what the origin sees."},
