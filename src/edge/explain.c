@@ -348,7 +348,7 @@ static json_t *coding_part(const struct explained *x)
         struct span has;
 
         recode_judge(options, &head, (int64_t)object_length(obj),
-            obj->sliced_bytes == 0 ? cache_object_max(x->source->cache) : 0, x->arena, &choice.why);
+            obj->sliced_bytes == 0 ? cache_whole_max(x->source->cache) : 0, x->arena, &choice.why);
         has = fields_join(&head.fields, x->arena, FIELD_CONTENT_ENCODING);
         put(o, "stored", text(has.n > 0 ? has : coding_name(CODING_IDENTITY)));
         put(o, "answer", json_null());
