@@ -1,7 +1,6 @@
 """What is larger than memory keeps goes to the disk as it comes, with any validator or none: followers
 read it wherever they are, and later requests have it from the disk."""
 import signal
-import struct
 
 import pytest
 
@@ -11,7 +10,6 @@ from test_disk_faults import faults  # noqa: F401  pylint: disable=unused-import
 from test_disk_faults import module
 from edge import instrumented
 from waiting import wait_for
-from wire import Cut
 
 KIB, MIB = 1 << 10, 1 << 20
 SLICE = 256 * KIB
