@@ -99,6 +99,7 @@ bool request_purge(struct request *r);
 /* answer.c: responses of our own. `why` is a sentence for people, static or in the arena. */
 void request_answer_error(struct request *r, int status, const char *why);
 void request_answer_redirect(struct request *r);
+void request_answer_location(struct request *r, int status, struct span to);
 void request_answer_json(struct request *r, int status, struct span body);
 void request_answer_challenge(struct request *r, struct span text);
 /* To what the parser refused; the connection ends. */
