@@ -218,6 +218,26 @@ static void add_policy(struct table *t, const json_t *answer)
         number_of(policy, "stale_while_revalidate_s"), number_of(policy, "stale_if_error_s"));
 }
 
+/* Who may ask, and what counts the request. */
+static void add_admission(struct table *t, const json_t *answer)
+{
+    const json_t *a = json_object_get(answer, "admission"), *limits = json_object_get(a, "limits");
+    const json_t *access = json_object_get(a, "access");
+
+    if (!json_is_object(a))
+        return;
+    if (has(access, "rule"))
+        table_add(
+            t, "access", "refused by %s (%s)", string_of(access, "rule"), string_of(access, "at"));
+    else if (json_is_object(access))
+        table_add(t, "access", "%s",
+            has(access, "allowed") ? "allowed" : "depends on who asks: --client ADDRESS");
+    if (has(a, "signature"))
+        table_add(t, "signature", "%s", string_of(a, "signature"));
+    for (size_t i = 0; i < json_array_size(limits); i++)
+        table_add(t, "limit", "%s", json_string_value(json_array_get(limits, i)));
+}
+
 static void add_freshness(struct table *t, const json_t *answer)
 {
     const json_t *f = json_object_get(answer, "freshness");
@@ -265,6 +285,7 @@ bool report_explain(const json_t *answer, bool colour, struct buf *out)
     add_origin(&t, answer);
     table_separate(&t);
     add_site(&t, answer);
+    add_admission(&t, answer);
     add_key(&t, answer);
     add_policy(&t, answer);
     if (is_true(answer, "running") && has(answer, "key"))

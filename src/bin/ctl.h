@@ -24,6 +24,9 @@ struct ctl {
     /* of cache ls; site, too */
     const char *prefix, *tag, *tier; /* or NULL */
     unsigned long limit;
+    /* of sign; prefix, too */
+    const char *key, *id, *expires; /* or NULL */
+    const char *client;             /* or NULL; of explain, too */
     /* of volume init */
     const char *size; /* or NULL */
     bool force;
@@ -49,6 +52,8 @@ int ctl_acme(const struct ctl *ctl);
 int ctl_cache(const struct ctl *ctl);
 /* ctl_purge.c */
 int ctl_purge(const struct ctl *ctl);
+/* ctl_sign.c */
+int ctl_sign(const struct ctl *ctl);
 /* ctl_volume.c */
 int ctl_volume(const struct ctl *ctl);
 

@@ -29,7 +29,11 @@ enum {
     OPTION_PREFIX,
     OPTION_TAG,
     OPTION_TIER,
-    OPTION_LIMIT
+    OPTION_LIMIT,
+    OPTION_KEY,
+    OPTION_ID,
+    OPTION_EXPIRES,
+    OPTION_CLIENT
 };
 enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20, PATH_BYTES = 64 << 10 };
 
@@ -53,6 +57,8 @@ static const struct command {
     {"purge", "url URL..., prefix URL..., tag TAG..., site HOST... or all: out of the cache.",
         ctl_purge, 0, INT_MAX},
     {"cache", "ls [...] or show URL: what is stored, or what of one resource.", ctl_cache, 1, 2},
+    {"sign", "URL --key FILE --expires DURATION: a URL that a site with signed-url answers.",
+        ctl_sign, 1, 1},
     {"volume", "init PATH --size N or check PATH: makes one, or looks whether it is sound.",
         ctl_volume, 1, 2},
     {"acme", "begin|done|failed TYPE NAME TOKEN ANSWER: for uacme's hook, no command for people.",
@@ -230,6 +236,8 @@ static int explain_running(const struct ctl *ctl)
         ok = ok && buf_append(&path, SPAN("&method=")) && ctl_put_value(&path, q->method);
     for (unsigned i = 0; i < q->fields_n; i++)
         ok = ok && buf_append(&path, SPAN("&field=")) && ctl_put_value(&path, q->fields[i]);
+    if (q->client.n > 0)
+        ok = ok && buf_append(&path, SPAN("&client=")) && ctl_put_value(&path, q->client);
     ok = ok && buf_append(&path, span_make("", 1));
     if (ok)
         status = ctl_show(ctl, METHOD_GET, buf_span(&path).p, report_explain);
@@ -281,14 +289,17 @@ static int help(void)
 {
     printf("usage: selvagectl [-s SOCKET] [--json] COMMAND\n"
            "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n"
+           "                  [--client ADDRESS]\n"
            "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
            "       selvagectl purge all [--hard] [--wait]\n"
            "       selvagectl cache ls [--site HOST] [--prefix URL] [--tag TAG]\n"
            "                  [--tier memory|disk] [--limit N]\n"
            "       selvagectl cache show URL\n"
+           "       selvagectl sign URL --key FILE --expires DURATION [--id NAME] [--prefix PATH]\n"
+           "                  [--client NETWORK]\n"
            "       selvagectl volume init PATH [--size SIZE] [--force]\n"
            "       selvagectl volume check PATH\n\n"
-           "Asks a running selvaged over its control socket; volume does without.\n\n"
+           "Asks a running selvaged over its control socket; volume and sign do without.\n\n"
            "commands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].about);
@@ -302,7 +313,12 @@ static int help(void)
            "      --hard           purge: gone, instead of stale from now on\n"
            "      --wait           purge: returns when it holds everywhere in the process\n"
            "      --site HOST      purge tag, cache ls: only what belongs to that site\n"
-           "      --prefix URL     cache ls: only what begins so\n"
+           "      --client ADDRESS explain: who asks; sign: who alone may ask\n"
+           "      --prefix URL     cache ls: only what begins so; sign: the path of all that may\n"
+           "                       be asked for\n"
+           "      --key FILE       sign: the file of keys\n"
+           "      --id NAME        sign: which of them; else the first\n"
+           "      --expires TIME   sign: how long it is good, as in 1h\n"
            "      --tag TAG        cache ls: only what has that tag\n"
            "      --tier TIER      cache ls: memory or disk; else both\n"
            "      --limit N        cache ls: no more than so many\n"
@@ -358,14 +374,20 @@ static bool misused(struct ctl *ctl, const struct command *command, int args_n)
 {
     bool explains = command->run == run_explain, purges = command->run == ctl_purge;
     bool makes = command->run == ctl_volume, lists = command->run == ctl_cache;
+    bool signs = command->run == ctl_sign;
 
     if (!explains && (ctl->config != NULL || ctl->question.method.n + ctl->question.fields_n > 0))
         return ctl_wrong_usage("-c, -H and -m belong to explain, not to ", command->name) != 0;
     if (!purges && (ctl->hard || ctl->wait || (ctl->site != NULL && !lists)))
         return ctl_wrong_usage(
                    "--hard, --wait and --site belong to purge, not to ", command->name) != 0;
-    if (!lists &&
-        (ctl->prefix != NULL || ctl->tag != NULL || ctl->tier != NULL || ctl->limit < ULONG_MAX))
+    if (!signs && (ctl->key != NULL || ctl->id != NULL || ctl->expires != NULL))
+        return ctl_wrong_usage(
+                   "--key, --id and --expires belong to sign, not to ", command->name) != 0;
+    if (!signs && !explains && ctl->client != NULL)
+        return ctl_wrong_usage("--client belongs to explain and sign, not to ", command->name) != 0;
+    if (!lists && ((ctl->prefix != NULL && !signs) || ctl->tag != NULL || ctl->tier != NULL ||
+                      ctl->limit < ULONG_MAX))
         return ctl_wrong_usage("--prefix, --tag, --tier and --limit belong to cache ls, not to ",
                    command->name) != 0;
     if (!makes && (ctl->size != NULL || ctl->force))
@@ -407,6 +429,10 @@ int main(int argc, char **argv)
         {"tag", required_argument, NULL, OPTION_TAG},
         {"tier", required_argument, NULL, OPTION_TIER},
         {"limit", required_argument, NULL, OPTION_LIMIT},
+        {"key", required_argument, NULL, OPTION_KEY},
+        {"id", required_argument, NULL, OPTION_ID},
+        {"expires", required_argument, NULL, OPTION_EXPIRES},
+        {"client", required_argument, NULL, OPTION_CLIENT},
         {"size", required_argument, NULL, OPTION_SIZE},
         {"force", no_argument, NULL, OPTION_FORCE},
         {"help", no_argument, NULL, 'h'},
@@ -461,6 +487,19 @@ int main(int argc, char **argv)
         case OPTION_LIMIT:
             if (!read_limit(optarg, &ctl.limit))
                 return ctl_wrong_usage("--limit is a number from 1 on, not ", optarg);
+            break;
+        case OPTION_KEY:
+            ctl.key = optarg;
+            break;
+        case OPTION_ID:
+            ctl.id = optarg;
+            break;
+        case OPTION_EXPIRES:
+            ctl.expires = optarg;
+            break;
+        case OPTION_CLIENT:
+            ctl.client = optarg;
+            ctl.question.client = span_of(optarg);
             break;
         case OPTION_SIZE:
             ctl.size = optarg;

@@ -27,7 +27,6 @@ static void answer(struct request *r, int status, struct fields *f, struct span 
         .announce_length = true,
         .no_body = r->txn->request.method == METHOD_HEAD,
         .body = body,
-        .more = secure_hsts(r),
         .close = close,
     };
 
@@ -37,10 +36,10 @@ static void answer(struct request *r, int status, struct fields *f, struct span 
     txn_respond(r->txn, &resp);
 }
 
-static void error(struct request *r, int status, const char *why, bool close)
+/* `f` has what is special about it. */
+static void error_with(struct request *r, int status, const char *why, bool close, struct fields f)
 {
     struct arena *a = &r->txn->arena;
-    struct fields f = {0};
     struct span reason = http_status_reason(status);
     struct span body =
         arena_printf(a, "<!doctype html>\n<title>%d %.*s</title>\n<h1>%d %.*s</h1>\n<p>%s.</p>\n",
@@ -52,6 +51,20 @@ static void error(struct request *r, int status, const char *why, bool close)
     if (status == 405 || status == 501)
         fields_add(&f, a, FIELD_ALLOW, SPAN("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
     answer(r, status, &f, body, close);
+}
+
+static void error(struct request *r, int status, const char *why, bool close)
+{
+    error_with(r, status, why, close, (struct fields){0});
+}
+
+void request_answer_later(struct request *r, unsigned retry_s)
+{
+    struct fields f = {0};
+
+    fields_add_named(&f, &r->txn->arena, SPAN("Retry-After"),
+        arena_printf(&r->txn->arena, "%u", retry_s > 0 ? retry_s : 1));
+    error_with(r, 429, "More requests came than are answered in a time; try again later", false, f);
 }
 
 void request_answer_error(struct request *r, int status, const char *why)
@@ -85,21 +98,15 @@ void request_answer_challenge(struct request *r, struct span text)
     answer(r, 200, &f, text, false);
 }
 
-void request_answer_location(struct request *r, int status, struct span to)
-{
-    struct fields f = {0};
-
-    common_fields(r, &f);
-    fields_add(&f, &r->txn->arena, FIELD_LOCATION, to);
-    answer(r, status, &f, SPAN_EMPTY, false);
-}
-
 void request_answer_redirect(struct request *r)
 {
     struct arena *a = &r->txn->arena;
+    struct fields f = {0};
     struct span to = r->route.policy->redirect_to;
 
     if (span_ends(to, SPAN("$path")))
         to = arena_join(a, span_make(to.p, to.n - 5), r->route.target);
-    request_answer_location(r, r->route.policy->redirect_status, to);
+    common_fields(r, &f);
+    fields_add(&f, a, FIELD_LOCATION, to);
+    answer(r, r->route.policy->redirect_status, &f, SPAN_EMPTY, false);
 }

@@ -37,7 +37,6 @@ static struct listen_conf *add_listen(
     if (!conf_arg_listen(l, node, 0, &n->addr))
         return NULL;
     n->text = node->args[0].text;
-    n->at = node->at;
     while (*list != NULL)
         list = &(*list)->next;
     *list = n;
@@ -58,7 +57,7 @@ static void set_proxy(
 /* What stands behind the address: how connections begin there. */
 static void set_listen(struct conf_load *l, void *self, const struct conf_node *node)
 {
-    static const char *const words[] = {"h2c", "proxy", "tls", NULL};
+    static const char *const words[] = {"h2c", "proxy", NULL};
     struct listen_conf *n = add_listen(l, &((struct edge_conf *)self)->listens, node);
     int word;
 
@@ -69,10 +68,7 @@ static void set_listen(struct conf_load *l, void *self, const struct conf_node *
             set_proxy(l, n, node, i);
             return;
         }
-        if (word == 0)
-            n->door.h2c = true;
-        else
-            n->tls = true;
+        n->door.h2c = true;
     }
 }
 
@@ -125,6 +121,19 @@ static void set_resolver(struct conf_load *l, void *self, const struct conf_node
             CONF_SHOW(text));
     else
         ((struct edge_conf *)self)->resolver = arena_dup(l->arena, span_of(addr_text(&a, full)));
+}
+
+static void set_geoip(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct edge_conf *c = self;
+    struct geo_why why;
+
+    if (c->geo == NULL)
+        c->geo = geo_new();
+    for (unsigned i = 0; i < node->args_n; i++) {
+        if (!geo_add(c->geo, node->args[i].text.p, &why))
+            conf_error(l->errors, node->args[i].at, "%s", why.text);
+    }
 }
 
 static void *cache_block(struct conf_load *l, void *parent, const struct conf_node *node)
@@ -192,12 +201,11 @@ static const struct conf_context origin_context = {
 
 static const struct directive main_directives[] = {
     {"listen", CONF_CUSTOM(set_listen, 1, CONF_ARGS_MAX),
-        .usage = "ADDRESS:PORT [tls] [h2c] [proxy from NETWORK...]",
+        .usage = "ADDRESS:PORT [h2c] [proxy from NETWORK...]",
         .flags = DIRECTIVE_MANY | DIRECTIVE_REQUIRED,
         .about =
             "Where clients connect: 0.0.0.0:80, [::]:80, 127.0.0.1:8080. Port 0 lets the "
-            "kernel choose one, which the log tells. With tls, clients speak TLS there, for which "
-            "there must be a certificate. With h2c, clients that begin with HTTP/2 at "
+            "kernel choose one, which the log tells. With h2c, clients that begin with HTTP/2 at "
             "once (prior knowledge) are told from others by their first bytes. With proxy, every "
             "connection begins with a PROXY header, version 1 or 2, before anything else, TLS "
             "too: the client that it names counts from then on, in logs, limits and "
@@ -233,6 +241,16 @@ static const struct directive main_directives[] = {
         .unset = "the system's", .about = "The DNS server to ask, like 127.0.0.1 or [::1]:5353."},
     {"acme", CONF_BLOCK(&acme_context, 0, 0),
         .about = "How certificates are obtained for sites that say `acme on`."},
+    {"geoip", CONF_CUSTOM(set_geoip, 1, GEO_FILES_MAX), .usage = "FILE...",
+        .about = "Databases in MaxMind's format (.mmdb), of cities or countries and of autonomous "
+                 "systems, that say where an address is. Each adds what those before it do not "
+                 "know. They are read when the edge starts; replacing or overwriting a file "
+                 "changes nothing in one that runs."},
+    {"limit-memory", CONF_SIZE(struct edge_conf, limit_bytes), .preset = "16MiB", .min = 4096,
+        .max = 1LL << 34,
+        .about = "Memory for what limit counts, at 16 bytes for each client, site or value that "
+                 "has asked lately. When it is full, those that have asked least are forgotten "
+                 "first, and those that are being refused never."},
     {"cache", CONF_BLOCK(&cache_context, 0, 0), .flags = DIRECTIVE_IMPLIED,
         .about = "The tiers that hold responses."},
     {"origin", CONF_BLOCK(&origin_context, 1, 1), .usage = "NAME", .flags = DIRECTIVE_MANY,
@@ -256,7 +274,6 @@ static void *main_open(struct conf_load *l, void *parent, const struct conf_node
     c->access_log = SPAN("off");
     c->error_log_level = LOG_INFO;
     c->sites_end = &c->sites;
-    tls_conf_init(&c->tls);
     return c;
 }
 
@@ -300,6 +317,11 @@ static void judge_policy(
         p->cache.set_cookie = SET_COOKIE_ALWAYS;
     if (p->origin != NULL && origin_is_directory(p->origin) && p->cache.ttl_s < 0)
         p->cache.ttl_s = FILES_TTL_S;
+    if (c->geo == NULL && access_by_place(&p->access) != NULL)
+        conf_error(l->errors, access_by_place(&p->access)->at,
+            "countries, continents and autonomous systems need databases: geoip FILE...");
+    limit_number(&p->limits, &c->rates_n);
+    p->guarded = p->access.first != NULL || p->limits.n > 0 || p->signing != NULL;
     if (p->cache.min_s > p->cache.max_s)
         conf_error(l->errors, at, "min-ttl is longer than max-ttl here");
 }
@@ -310,11 +332,8 @@ static void judge_site(struct conf_load *l, struct edge_conf *c, struct site *s)
     if (s->policy.origin_name.n == 0 && s->policy.redirect_status == 0)
         conf_error(l->errors, s->at,
             "this site has no origin: add  origin http://HOST;  or  origin file:DIRECTORY;");
-    secure_judge(l, s, &s->policy);
-    for (struct path_rule *r = s->rules; r != NULL; r = r->next) {
+    for (struct path_rule *r = s->rules; r != NULL; r = r->next)
         judge_policy(l, c, &r->policy, r->at);
-        secure_judge(l, s, &r->policy);
-    }
 }
 
 static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s)
@@ -330,21 +349,22 @@ static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s
     }
 }
 
-static void judge_tls(struct conf_load *l, struct edge_conf *c)
+static void gather_rates(struct edge_conf *c, const struct limit_list *limits)
 {
-    c->tls_only = true;
-    if (c->acme.on)
-        tls_conf_add_files(l, &c->tls, acme_live_files(&c->acme, l->arena), c->acme.at);
-    for (const struct listen_conf *n = c->listens; n != NULL; n = n->next) {
-        if (!n->tls)
-            c->tls_only = false;
-        else if (c->tls.sources == NULL)
-            conf_error(l->errors, n->at,
-                "a listener that speaks TLS needs a certificate: add  certificate FILE key FILE;  "
-                "or "
-                "an acme block");
+    for (unsigned i = 0; i < limits->n; i++)
+        c->rates[limits->v[i]->which - 1] = limits->v[i]->rate;
+}
+
+static void number_rates(struct conf_load *l, struct edge_conf *c)
+{
+    if (c->rates_n > RATES_MAX)
+        conf_error(l->errors, c->sites->at, "there are more than %d limits", RATES_MAX);
+    c->rates = arena_alloc(l->arena, c->rates_n * sizeof(*c->rates));
+    for (struct site *s = c->sites; s != NULL; s = s->next) {
+        gather_rates(c, &s->policy.limits);
+        for (struct path_rule *r = s->rules; r != NULL; r = r->next)
+            gather_rates(c, &r->policy.limits);
     }
-    tls_conf_close(l, &c->tls, clock_wall_s());
 }
 
 static void main_close(struct conf_load *l, void *self, const struct conf_node *node)
@@ -361,17 +381,16 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
     for (struct site *s = c->sites; s != NULL; s = s->next) {
         index_hosts(l, c, s);
         judge_site(l, c, s);
-        tls_conf_add_site(&c->tls, &s->secure.tls, s->hosts, s->hosts_n);
     }
     acme_conf_judge(l, c);
-    judge_tls(l, c);
+    number_rates(l, c);
 }
 
 const struct conf_context edge_conf_main = {
     .name = "main",
     .tables = {{main_directives}, {session_directives, offsetof(struct edge_conf, session)},
         {purge_directives, offsetof(struct edge_conf, purge_from)},
-        {tls_directives, offsetof(struct edge_conf, tls)}},
+        {access_directives, offsetof(struct edge_conf, access)}},
     .open = main_open,
     .close = main_close,
 };
@@ -391,9 +410,7 @@ void edge_conf_free(struct edge_conf **cp)
     if (c == NULL)
         return;
     *cp = NULL;
-    tls_conf_free(&c->tls);
-    for (struct site *s = c->sites; s != NULL; s = s->next)
-        client_ca_free(&s->secure.tls.client_ca);
+    geo_free(&c->geo);
     arena_free(&c->arena);
     free(c);
 }

@@ -17,15 +17,12 @@
 #include "edge/accesslog.h"
 #include "edge/acme.h"
 #include "edge/site.h"
-#include "net/tls_conf.h"
 #include "session/sessions.h"
 
 struct listen_conf {
     struct value_listen addr;
     struct span text; /* as written */
     struct session_door door;
-    bool tls;
-    struct conf_place at;
     struct listen_conf *next;
 };
 
@@ -55,11 +52,14 @@ struct edge_conf {
     int64_t stop_grace_ms;
     struct span resolver; /* of a DNS server, as addr_parse() takes it; p == NULL: the system's */
     struct network_list purge_from; /* of sites that do not say */
+    struct access_list access;      /* the same */
+    struct geo *geo;                /* owns; NULL: no database */
+    uint64_t limit_bytes;           /* for the buckets of all limits */
+    struct rate *rates;             /* of all limits, by their numbers */
+    unsigned rates_n;
     struct session_conf session;
     struct cache_conf cache;
     struct acme_conf acme;
-    struct tls_conf tls;                             /* with clients */
-    bool tls_only;                                   /* all listeners speak TLS */
     struct origin_entry *origins;                    /* all, newest first */
     struct origin_entry *origins_by[ORIGIN_BUCKETS]; /* the same by hash of the name */
     struct site *sites, **sites_end;                 /* in the order of the file */

@@ -8,6 +8,7 @@
 #include "cache/vary.h"
 #include "edge/conf.h"
 #include "edge/decision.h"
+#include "edge/explain_admit.h"
 #include "edge/incomplete.h"
 #include "edge/notstored.h"
 #include "edge/recode.h"
@@ -27,6 +28,7 @@ struct explained {
     struct http_request request;
     enum route_end end; /* ROUTE_FOUND: the rest counts */
     struct route route;
+    struct admission admission;
     struct decision decision;
 };
 
@@ -68,9 +70,9 @@ static json_t *sentence(struct arena *a, const char *fmt, int64_t s)
 /* --- the question ------------------------------------------------------------------------- */
 
 /* The head that a client would send, so that the same parser reads it. */
-static struct span head_of(const struct explain_question *q, bool tls_only, struct arena *a)
+static struct span head_of(const struct explain_question *q, struct arena *a)
 {
-    struct span url = route_target_of(q->url, tls_only, a), authority, head;
+    struct span url = route_target_of(q->url, a), authority, head;
     struct span method = q->method.n > 0 ? q->method : SPAN("GET");
 
     authority = span_from(url, span_find(url, '/') + 2);
@@ -88,8 +90,8 @@ static bool has_line_end(struct span s)
     return span_find(s, '\r') < s.n || span_find(s, '\n') < s.n;
 }
 
-static bool read_question(const struct explain_question *q, bool tls_only, struct arena *a,
-    struct http_request *req, const char **why)
+static bool read_question(
+    const struct explain_question *q, struct arena *a, struct http_request *req, const char **why)
 {
     const struct h1_limits limits = {64 << 10, 256 << 10, EXPLAIN_FIELDS_MAX + 1};
     struct h1_scan scan;
@@ -105,7 +107,7 @@ static bool read_question(const struct explain_question *q, bool tls_only, struc
         if (span_find(q->fields[i], ':') == q->fields[i].n || q->fields[i].p[0] == ':')
             return false;
     }
-    head = head_of(q, tls_only, a);
+    head = head_of(q, a);
     h1_scan_init(&scan, &limits);
     if (h1_request_parse(&scan, head, a, req) == H1_OK && scan.used == head.n)
         return true;
@@ -348,7 +350,7 @@ static json_t *coding_part(const struct explained *x)
         struct span has;
 
         recode_judge(options, &head, (int64_t)object_length(obj),
-            obj->sliced_bytes == 0 ? cache_whole_max(x->source->cache) : 0, x->arena, &choice.why);
+            obj->sliced_bytes == 0 ? cache_object_max(x->source->cache) : 0, x->arena, &choice.why);
         has = fields_join(&head.fields, x->arena, FIELD_CONTENT_ENCODING);
         put(o, "stored", text(has.n > 0 ? has : coding_name(CODING_IDENTITY)));
         put(o, "answer", json_null());
@@ -527,16 +529,19 @@ static json_t *now_part(const struct explained *x)
 {
     const struct decision *d = &x->decision;
     const char *refusal;
+    struct span refused;
+    int status;
     json_t *o;
 
     if (x->end == ROUTE_PURGE && x->route.site->purge_from.n > 0)
         return answer("-", 0,
             json_string("it purges, when it comes from where purge-from says; others get 403"));
     if (x->end != ROUTE_FOUND) {
-        int status = route_refusal(x->end, &refusal);
-
+        status = route_refusal(x->end, &refusal);
         return answer("-", status, json_string(refusal));
     }
+    if ((status = admission_refusal(&x->admission, x->arena, &refused)) != 0)
+        return answer("-", status, text(refused));
     if (x->route.policy->redirect_status != 0)
         return answer(
             "-", x->route.policy->redirect_status, json_string("the configuration says redirect"));
@@ -549,7 +554,8 @@ static json_t *now_part(const struct explained *x)
 
 /* --- all of it ---------------------------------------------------------------------------- */
 
-static void find_out(struct explained *x)
+/* False: who asks is no address. */
+static bool find_out(struct explained *x, struct span client)
 {
     const struct edge_conf *conf = x->source->conf;
     const struct decision_question q = {
@@ -565,8 +571,11 @@ static void find_out(struct explained *x)
     x->end = route_find(&x->route, conf->table, &x->request, x->arena);
     if (x->end == ROUTE_FOUND)
         x->end = route_screen(&x->request, conf->name);
-    if (x->end == ROUTE_FOUND)
-        decide(&x->decision, &q, &x->route, x->arena);
+    if (x->end != ROUTE_FOUND)
+        return true;
+    decide(&x->decision, &q, &x->route, x->arena);
+    return admission_find(
+        &x->admission, conf, &x->route, &x->request, client, x->source->now, x->arena);
 }
 
 json_t *explain(const struct explain_source *source, const struct explain_question *q,
@@ -576,9 +585,13 @@ json_t *explain(const struct explain_source *source, const struct explain_questi
     const struct path_rule *rule;
     json_t *o;
 
-    if (!read_question(q, source->conf->tls_only, a, &x.request, because))
+    if (!read_question(q, a, &x.request, because))
         return NULL;
-    find_out(&x);
+    if (!find_out(&x, q->client)) {
+        *because = "the client is an address, like 192.0.2.1";
+        object_release(&x.decision.obj);
+        return NULL;
+    }
     rule = x.route.rule;
     o = json_object();
     put(o, "running", json_boolean(source->cache != NULL));
@@ -586,6 +599,7 @@ json_t *explain(const struct explain_source *source, const struct explain_questi
     put(o, "site", site_part(x.route.site));
     put(o, "rule", rule != NULL ? json_pack("{s:o}", "path", text(rule->pattern)) : json_null());
     put(o, "policy", policy_part(x.route.policy));
+    put(o, "admission", admission_json(&x.admission, x.route.policy, a));
     put(o, "key", key_part(&x.route));
     put(o, "vary", vary_part(&x));
     put(o, "stored", stored_part(&x));
@@ -611,6 +625,8 @@ static bool read_query(struct span query, struct arena *a, struct explain_questi
             q->url = value;
         else if (span_eq(name, SPAN("method")))
             q->method = value;
+        else if (span_eq(name, SPAN("client")))
+            q->client = value;
         else if (span_eq(name, SPAN("field")) && q->fields_n < EXPLAIN_FIELDS_MAX)
             q->fields[q->fields_n++] = value;
         else
@@ -630,7 +646,8 @@ void explain_serve(struct admin_call *call)
     };
     struct arena *a = &call->txn->arena;
     struct explain_question *q = arena_zalloc(a, sizeof(*q));
-    const char *because = "ask for /explain?url=URL, and further &method= and &field=Name:%20value";
+    const char *because =
+        "ask for /explain?url=URL, and further &method=, &client=ADDRESS and &field=Name:%20value";
     json_t *answered = NULL;
 
     if (read_query(call->txn->request.query, a, q))

@@ -33,6 +33,7 @@ enum { EXPLAIN_FIELDS_MAX = 100 };
 struct explain_question {
     struct span url;    /* "http://" may be left out */
     struct span method; /* empty: GET */
+    struct span client; /* its address, or empty: anybody */
     unsigned fields_n;
     struct span fields[EXPLAIN_FIELDS_MAX]; /* "Name: value" */
 };

@@ -1,6 +1,5 @@
 noinst_LIBRARIES += src/edge/libedge.a
 src_edge_libedge_a_SOURCES = \
-	%D%/secure.c %D%/secure.h \
 	%D%/accesslog.c %D%/accesslog.h %D%/acme.c %D%/acme.h %D%/acme_conf.c %D%/acme_serve.c %D%/challenges.c %D%/challenges.h %D%/tunnel.c %D%/tunnel.h %D%/answer.c %D%/arrival.c %D%/coding_conf.c \
 	%D%/coding_options.h %D%/conf.c %D%/conf.h \
 	%D%/decision.c %D%/decision.h %D%/deliver.c %D%/deliver.h %D%/partial.c %D%/explain.c %D%/explain.h %D%/filler.c \
@@ -14,3 +13,7 @@ src_edge_libedge_a_SOURCES += \
 	%D%/purge_conf.c %D%/purge_conf.h %D%/purge_order.c %D%/purge_order.h %D%/purge_request.c \
 	%D%/purge_serve.c %D%/purge_serve.h %D%/purging.c %D%/purging.h
 src_edge_libedge_a_SOURCES += %D%/closing.c %D%/closing.h
+src_edge_libedge_a_SOURCES += \
+	%D%/access.c %D%/access.h %D%/admit.c %D%/admit.h %D%/limit.c %D%/limit.h %D%/signature.c \
+	%D%/signature.h %D%/signing_keys.c
+src_edge_libedge_a_SOURCES += %D%/explain_admit.c %D%/explain_admit.h

@@ -142,10 +142,10 @@ static void start_again(struct request *r, bool collapse)
         request_look_up(r);
 }
 
-void request_start_again(struct request *r, bool large)
+void request_start_again(struct request *r)
 {
     r->cs = (struct cache_status){0};
-    r->large = large;
+    r->large = true;
     start_again(r, true);
 }
 

@@ -354,6 +354,25 @@ static void set_slice_from(struct conf_load *l, void *self, const struct conf_no
         p->slice_from = bytes > 0 ? bytes : 1;
 }
 
+/* --- signed URLs ---------------------------------------------------------------------------- */
+
+static void set_signed_url(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct policy *p = self;
+    struct signing_keys *keys;
+    char why[SIGNING_WHY];
+
+    if (conf_arg_is(node, 0, "off")) {
+        p->signing = NULL;
+        return;
+    }
+    keys = arena_alloc(l->arena, sizeof(*keys));
+    if (signing_keys_read(keys, arg(node, 0), l->arena, why))
+        p->signing = keys;
+    else
+        conf_error(l->errors, node->args[0].at, "%s", why);
+}
+
 /* --- the table ------------------------------------------------------------------------------ */
 
 const struct directive policy_directives[] = {
@@ -420,6 +439,13 @@ const struct directive policy_directives[] = {
                  "stored from then on. When off, the fields end here."},
     {"bypass", CONF_CUSTOM(set_bypass, 0, 0),
         .about = "Neither looks up nor stores: every request goes to the origin."},
+    {"signed-url", CONF_CUSTOM(set_signed_url, 1, 1), .usage = "FILE|off", .unset = "off",
+        .about =
+            "Only URLs with a good signature are answered, others with 403. FILE has the keys, one "
+            "in a line: a name and a secret of at least 16 characters; it must not be readable by "
+            "others. Any of them is good, so that a new one can come before an old one goes. "
+            "selvagectl sign makes such URLs; see SIGNED URLS in selvaged(8). The parameters of "
+            "the signature neither belong to the cache key nor reach the origin."},
     {"slice", CONF_CUSTOM(set_slice, 1, 1), .usage = "off|SIZE", .unset = "1MiB",
         .about =
             "Large representations are stored in slices of this size (64KiB to 16MiB, and "
@@ -434,9 +460,6 @@ const struct directive policy_directives[] = {
     {"header", CONF_CUSTOM(set_header, 2, 3), .usage = "set NAME VALUE|unset NAME",
         .flags = DIRECTIVE_MANY,
         .about = "Sets or removes a field of responses on their way to the client."},
-    {"hsts", CONF_CUSTOM(secure_set_hsts, 1, 3), .usage = "DURATION [subdomains] [preload]",
-        .about = "Tells browsers to come over TLS only, for that long (Strict-Transport-Security), "
-                 "in responses over TLS; what the origin says of it is dropped."},
     {"redirect", CONF_CUSTOM(set_redirect, 1, 2), .usage = "[STATUS] PATH|URL",
         .about = "Answers with a redirect (302 unless a STATUS is given) and asks no origin. "
                  "`$path` at the end of the place stands for the request's path and query. A path "

@@ -4,6 +4,7 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "cache/load.h"
+#include "edge/admit.h"
 #include "edge/conf.h"
 #include "edge/filler.h"
 #include "edge/purging.h"
@@ -32,8 +33,6 @@ static enum step go_on(struct request *r, enum route_end end)
 static enum step find_route(struct request *r)
 {
     r->upgrade = tunnel_asked(&r->txn->request);
-    /* How it came counts, whatever the client says of it. */
-    r->txn->request.scheme = txn_tls(r->txn) != NULL ? SPAN("https") : SPAN("http");
     /* What ends here selects nothing: the origin will not see it, so no key may have it. */
     hop_remove(&r->txn->request.fields);
     return go_on(r, route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena));
@@ -51,11 +50,6 @@ static enum step challenge(struct request *r)
     return STEP_ENDED;
 }
 
-static enum step secure(struct request *r)
-{
-    return request_secure(r) ? STEP_ENDED : STEP_NEXT;
-}
-
 /* Methods that are answered here, and loops. */
 static enum step screen(struct request *r)
 {
@@ -64,6 +58,11 @@ static enum step screen(struct request *r)
     if (end == ROUTE_PURGE && request_purge(r))
         return STEP_ENDED;
     return go_on(r, end);
+}
+
+static enum step admit(struct request *r)
+{
+    return !admit_is_needed(r->route.policy) || request_admit(r) ? STEP_NEXT : STEP_ENDED;
 }
 
 static enum step redirect(struct request *r)
@@ -99,8 +98,8 @@ static const struct {
 } steps[] = {
     {"route", find_route},
     {"challenge", challenge},
-    {"secure", secure},
     {"screen", screen},
+    {"admit", admit},
     {"redirect", redirect},
     {"tunnel", tunnel},
     {"look up", look_up},

@@ -5,7 +5,7 @@
  * next one go on, or waits for a wake-up. The struct lives in its txn's arena and dies with it.
  * Thread: the worker of the connection.
  *
- *   route -> challenge -> screen -> redirect -> tunnel -> look_up -> join -> (wait for a head) ->
+ *   route -> challenge -> screen -> admit -> redirect -> tunnel -> look_up -> join -> (wait for a head) ->
  * deliver
  *
  * look_up.c decides between what is stored, somebody's fill and a fill of one's own; filler.c runs
@@ -80,9 +80,8 @@ void request_fetch_tunnel(struct request *r);
  * too far from them. Unless a 206 or 416 comes, the request follows the fill again and waits. */
 void request_fetch_ranges(struct request *r);
 /* What was begun for it is no longer of use, and nothing was sent: looks it up once more, or
- * fetches for it alone when that was too often. `large`: the origin had better be asked for slices.
- */
-void request_start_again(struct request *r, bool large);
+ * fetches for it alone when that was too often. */
+void request_start_again(struct request *r);
 /* Answers for an origin that failed. `why` is static. */
 void request_fail(struct request *r, int status, const char *why);
 
@@ -98,8 +97,9 @@ bool request_purge(struct request *r);
 
 /* answer.c: responses of our own. `why` is a sentence for people, static or in the arena. */
 void request_answer_error(struct request *r, int status, const char *why);
+/* 429: may try again in so many seconds. */
+void request_answer_later(struct request *r, unsigned retry_s);
 void request_answer_redirect(struct request *r);
-void request_answer_location(struct request *r, int status, struct span to);
 void request_answer_json(struct request *r, int status, struct span body);
 void request_answer_challenge(struct request *r, struct span text);
 /* To what the parser refused; the connection ends. */

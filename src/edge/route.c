@@ -1,15 +1,23 @@
 #include "edge/route.h"
 
 #include "cache/key.h"
-#include "edge/secure.h"
 #include "http/uri.h"
+
+/* Without TLS yet: http is the only scheme, so its port is the default one. */
+enum { DEFAULT_PORT = 80 };
 
 static void find_query(struct route *r, const struct http_request *req, struct arena *a)
 {
+    struct span query = req->has_query ? uri_query_normalise(a, req->query) : SPAN_EMPTY;
+
     r->has_query = req->has_query;
+    if (unlikely(r->policy->signing != NULL)) {
+        query = signature_take(a, query, &r->has_query, &r->signature);
+        r->signed_query = query;
+        r->has_signed_query = r->has_query;
+    }
     if (r->has_query)
-        r->query =
-            key_query(a, uri_query_normalise(a, req->query), &r->has_query, &r->policy->cache);
+        r->query = key_query(a, query, &r->has_query, &r->policy->cache);
     r->target = r->path;
     if (r->has_query)
         r->target = arena_join(a, arena_join(a, r->path, SPAN("?")), r->query);
@@ -25,8 +33,7 @@ enum route_end route_find(struct route *r, const struct site_table *sites,
     if (r->site == NULL)
         return ROUTE_NO_SITE;
     r->policy = &r->site->policy;
-    r->scheme = span_ieq(req->scheme, SPAN("https")) ? SPAN("https") : SPAN("http");
-    r->host = uri_host_normalise(a, req->host, req->port, uri_default_port(r->scheme));
+    r->host = uri_host_normalise(a, req->host, req->port, DEFAULT_PORT);
     if (req->form == TARGET_ASTERISK)
         r->path = SPAN("*");
     else if (!uri_path_normalise(a, req->path, site_path_flags(r->site), &r->path))
@@ -44,12 +51,10 @@ static bool has_scheme(struct span url)
     return colon < span_find(url, '/') && span_starts(span_from(url, colon), SPAN("://"));
 }
 
-struct span route_target_of(struct span url, bool tls_only, struct arena *a)
+struct span route_target_of(struct span url, struct arena *a)
 {
     url.n = span_find(url, '#');
-    if (has_scheme(url))
-        return url;
-    return arena_join(a, tls_only ? SPAN("https://") : SPAN("http://"), url);
+    return has_scheme(url) ? url : arena_join(a, SPAN("http://"), url);
 }
 
 /* RFC 8586: our name as a member of CDN-Loop, with or without parameters. */
@@ -107,7 +112,6 @@ int route_refusal(enum route_end end, const char **why)
 bool route_key(struct route *r, const struct fields *fields, struct arena *a)
 {
     const struct key_parts parts = {
-        .scheme = secure_told(r),
         .host = r->host,
         .path = r->path,
         .has_query = r->has_query,

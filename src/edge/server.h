@@ -18,10 +18,10 @@ struct closing;
 struct edge_conf;
 struct notstored_table;
 struct hints;
+struct rate_table;
 struct unsliced;
 struct pool;
 struct sink;
-struct tls_server;
 
 struct edge {
     struct edge_conf *conf;            /* owns */
@@ -30,7 +30,6 @@ struct edge {
     struct pool *blocking;             /* owns; file system calls */
     struct pool *coding;               /* owns; steps of recoders */
     struct sink *access_log;           /* owns; or NULL */
-    struct tls_server *tls;            /* owns; or NULL: no listener speaks TLS */
     struct admin *admin;               /* owns; lives on the first worker */
     struct unsliced *unsliced;         /* owns; resources whose origin gives no slices */
     struct hints *hints;               /* owns; of earlier 103s */
@@ -38,6 +37,7 @@ struct edge {
     struct acme *acme;                 /* owns; likewise */
     struct edge_worker *workers;       /* owns; conf->workers of them */
     struct addr *bound;                /* owns; where we listen */
+    struct rate_table *rates;          /* owns; what limits have counted */
     struct session_crowd crowd;        /* the clients of all workers */
     const struct session_door **doors; /* owns; how connections begin there */
     unsigned listens_n;

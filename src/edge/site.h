@@ -18,8 +18,10 @@
 #include "base/span.h"
 #include "cache/policy.h"
 #include "conf/errors.h"
+#include "edge/access.h"
 #include "edge/coding_options.h"
-#include "edge/secure.h"
+#include "edge/limit.h"
+#include "edge/signature.h"
 #include "http/uri.h"
 #include "net/network.h"
 
@@ -43,6 +45,10 @@ struct policy {
     struct origin *origin;   /* borrowed from the configuration */
     struct span origin_name; /* as written; p == NULL: not given */
     struct conf_place origin_at;
+    bool guarded; /* it says one of the next three */
+    struct access_list access;
+    struct limit_list limits;
+    const struct signing_keys *signing; /* NULL: URLs need no signature */
     bool bypass;                                  /* neither look up nor store */
     bool websocket;                               /* clients may switch to WebSocket */
     int64_t websocket_idle_ms, websocket_life_ms; /* how long such a tunnel stands */
@@ -52,7 +58,6 @@ struct policy {
     bool show_tags;              /* clients get the fields that have an object's tags */
     int64_t tags_max;            /* of one response; 1 .. TAGS_MAX (cache/tags.h) */
     struct header_rule *headers; /* in the order of the file, or NULL */
-    struct span hsts;            /* a field line, sent over TLS; n == 0: none */
     int redirect_status;         /* 0: no redirect */
     struct span redirect_to;
     uint64_t slice_bytes;       /* of a slice at most (cache/slice.h); 0: nothing is sliced */
@@ -74,7 +79,6 @@ struct site {
     unsigned hosts_n;
     struct conf_place at;
     bool acme;                      /* certificates for its hosts are obtained (acme.h) */
-    struct secure secure;           /* what it asks of connections, and tells of them */
     bool merge_slashes;             /* "//" in a path means "/" */
     struct network_list purge_from; /* who may PURGE here; none: the method is not taken */
     struct policy policy;

@@ -50,6 +50,8 @@ static void *site_open(struct conf_load *l, void *parent, const struct conf_node
             s->hosts[s->hosts_n++] = host;
     }
     s->purge_from = conf->purge_from;
+    s->policy.access = conf->access;
+    s->policy.access.own = false;
     s->rules_end = &s->rules;
     s->policy.cache = cache_options_default();
     s->policy.coding = coding_options_default();
@@ -74,6 +76,7 @@ static void *path_open(struct conf_load *l, void *parent, const struct conf_node
     }
     r->at = node->at;
     r->policy = site->policy;
+    r->policy.access.own = false;
     *site->rules_end = r;
     site->rules_end = &r->next;
     return r;
@@ -94,7 +97,9 @@ static const struct conf_context path_context = {
     .about = "What is different for some paths of a site. The first path that matches counts, in "
              "the order of the file; what it does not say is as the site says.",
     .tables = {{policy_directives, offsetof(struct path_rule, policy), .inherited = true},
-        {coding_directives, offsetof(struct path_rule, policy.coding), .inherited = true}},
+        {coding_directives, offsetof(struct path_rule, policy.coding), .inherited = true},
+        {access_directives, offsetof(struct path_rule, policy.access), .inherited = true},
+        {limit_directives, offsetof(struct path_rule, policy.limits), .inherited = true}},
     .open = path_open,
     .close = path_close,
 };
@@ -116,8 +121,8 @@ const struct conf_context site_context = {
     .about = "A set of host names with one policy.",
     .tables = {{policy_directives, offsetof(struct site, policy)},
         {coding_directives, offsetof(struct site, policy.coding)}, {site_directives, 0},
-        {secure_directives, offsetof(struct site, secure)},
-        {tls_site_directives, offsetof(struct site, secure.tls)},
+        {access_directives, offsetof(struct site, policy.access), .inherited = true},
+        {limit_directives, offsetof(struct site, policy.limits)},
         {purge_directives, offsetof(struct site, purge_from), .inherited = true}},
     .open = site_open,
 };

@@ -164,7 +164,8 @@ enum rate_word rate_take(
     struct rate_table *t, unsigned which, struct span key, mono_us now, mono_us *wait_us)
 {
     struct hash128 h = hash128(key);
-    uint64_t tag = (h.hi & ~0xffffULL) | (which + 1), at = h.lo & t->mask;
+    uint64_t tag = (h.hi & ~0xffffULL) | (which + 1),
+             at = (h.lo + which * 0x9e3779b97f4a7c15) & t->mask;
     const struct rate *r = &t->rates[which];
     uint64_t now_ns = (uint64_t)now * 1000, full, from;
     bool none;

@@ -14,6 +14,7 @@
 
 #include "base/counters.h"
 #include "base/list.h"
+#include "geo/database.h"
 #include "loop/worker.h"
 #include "net/addr.h"
 #include "net/stream.h"
@@ -44,15 +45,12 @@ struct sessions {
     void (*drained)(struct sessions *s); /* called once when draining and the last one is gone */
 };
 
-struct tls_server;
-
 /* How connections to a listener begin. Immutable. */
 struct session_door {
     /* Where a PROXY header must come from, and nobody else may connect; none: there is none. At a
      * Unix socket everybody may who can connect at all. */
     struct network_list proxy_from;
-    struct tls_server *tls; /* borrowed; NULL: no TLS there. Set before the workers start */
-    bool h2c;               /* a client may begin with HTTP/2's preface (RFC 9113 §3.3) */
+    bool h2c; /* a client may begin with HTTP/2's preface (RFC 9113 §3.3) */
 };
 
 void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,
@@ -72,7 +70,6 @@ void sessions_close_all(struct sessions *s);
 enum { SESSION_DRAIN_GRACE_MS = 1000 }; /* for the first request of a new connection */
 
 struct session;
-struct tls_peer;
 
 struct session_ops {
     /* The owner began to drain: closes it, now or when it has answered. */
@@ -86,11 +83,12 @@ struct session {
     struct sessions *owner; /* borrowed; outlives us */
     struct list node;       /* in owner->all */
     struct stream stream;
-    const struct tls_peer *tls; /* of the handshake, as long as the stream; NULL: plain */
-    struct addr peer, local;    /* of the client, also behind a PROXY header */
-    uint64_t number;            /* of the connection in this process */
-    uint64_t client;            /* who it is in the census, */
-    bool counted;               /* if it is in it */
+    struct addr peer, local; /* of the client, also behind a PROXY header */
+    uint64_t number;         /* of the connection in this process */
+    uint64_t client;         /* who it is in the census, */
+    bool counted;            /* if it is in it */
+    bool placed;             /* this is set, by who first wanted to know: */
+    struct geo_place place;  /* where the client is */
 };
 
 /* A new one with an open stream, zeroed but for its session, of `bytes` bytes in all. NULL: no

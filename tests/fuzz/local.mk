@@ -151,3 +151,9 @@ FUZZ += %D%/fuzz_proxy_header
 %C%_fuzz_proxy_header_LDADD = $(LIBS_NET)
 %C%_fuzz_proxy_header_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/proxy_header
+
+FUZZ += %D%/fuzz_signature
+%C%_fuzz_signature_SOURCES = %D%/fuzz_signature.c $(FUZZ_MAIN)
+%C%_fuzz_signature_LDADD = $(LIBS_EDGE)
+%C%_fuzz_signature_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/signature

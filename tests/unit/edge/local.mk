@@ -10,3 +10,7 @@ edge_ldadd = $(LIBS_EDGE) $(CMOCKA_LIBS)
 %C%_t_purge_order_LDADD = $(edge_ldadd)
 %C%_t_site_LDADD = $(edge_ldadd)
 %C%_t_unsliced_LDADD = $(edge_ldadd)
+UNIT += %D%/t_admit %D%/t_signature
+%C%_t_admit_LDADD = $(edge_ldadd)
+%C%_t_admit_CPPFLAGS = $(AM_CPPFLAGS) -DDATA_DIR='"$(abs_top_srcdir)/tests/data"'
+%C%_t_signature_LDADD = $(edge_ldadd)
