@@ -201,7 +201,7 @@ static void pass(
     if (head->status == 304)
         recode_not_modified(&head->fields, &f->request.fields, &f->arena);
     if (head->status == 101)
-        tunnel_open(&f->tunnel, f->policy);
+        tunnel_open(&f->tunnel, f->policy, &head->fields);
     may = may_recode(f, head, head_only ? head_length(head) : length);
     obj = object_new(f->edge->cache, &f->key, head, &v->fresh, NULL);
     obj->recode = may;
@@ -398,6 +398,10 @@ void filler_arrived(struct filler *f, const struct http_response *in)
     struct cache_key key;
     struct verdict v;
 
+    if (in->status == 101 && !tunnel_agrees(&f->tunnel, &in->fields)) {
+        filler_fail(f, 502, "bad-response");
+        return;
+    }
     if (is_no_range(f, in)) {
         filler_fail(f, 502, "no-range");
         return;

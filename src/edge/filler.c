@@ -263,6 +263,8 @@ void filler_start(struct filler *f)
         incomplete_ask(f->incomplete->body_bytes, f->incomplete, &fields, &f->arena);
     if (f->slice.bytes != 0)
         slice_ask(f, &fields);
+    if (f->tunnel.protocol.n > 0)
+        tunnel_ask(&f->tunnel, &fields, &f->arena);
     f->asked_at = worker_wall_s(f->edge->worker);
     f->fetch = fetch_start(&f->edge->fetcher, f->policy->origin, &rq, &handlers, f);
 }

@@ -75,14 +75,19 @@ static enum step redirect(struct request *r)
 
 static enum step tunnel(struct request *r)
 {
-    if (r->upgrade.n == 0)
-        return STEP_NEXT;
-    if (!r->route.policy->websocket) {
-        r->upgrade = SPAN_EMPTY; /* the client gets what others would */
-        return STEP_NEXT;
+    bool by_connect = r->txn->request.upgrade.n > 0; /* then nothing else can be meant */
+
+    if (r->upgrade.n > 0 && r->route.policy->websocket) {
+        request_fetch_tunnel(r);
+        return STEP_ENDED;
     }
-    request_fetch_tunnel(r);
-    return STEP_ENDED;
+    if (by_connect) {
+        request_answer_error(
+            r, r->upgrade.n > 0 ? 403 : 501, "No rule lets a tunnel of this protocol through here");
+        return STEP_ENDED;
+    }
+    r->upgrade = SPAN_EMPTY; /* the client gets what others would */
+    return STEP_NEXT;
 }
 
 static enum step look_up(struct request *r)

@@ -11,15 +11,23 @@
 #ifndef EDGE_TUNNEL_H
 #define EDGE_TUNNEL_H
 
+#include "base/arena.h"
 #include "base/span.h"
 #include "loop/deadline.h"
 
+struct fields;
 struct http_request;
 struct policy;
+
+/* WebSocket's handshake proves nothing to who relays it, so in HTTP/2 it has none (RFC 8441 §5): we
+ * make one for the origin. */
+enum { TUNNEL_ACCEPT_LEN = 28 }; /* base64 of a SHA-1 */
 
 struct tunnel {
     struct span protocol; /* what the origin was asked for; empty: it is no tunnel */
     bool open;            /* the origin has switched */
+    /* What the origin must say to a key of ours; empty: the client has asked with its own. */
+    char accept[TUNNEL_ACCEPT_LEN + 1];
     /* private */
     struct deadline deadline;
     mono_ms idle_ms, ends_ms;
@@ -33,8 +41,12 @@ struct span tunnel_asked(const struct http_request *req);
  * over. */
 void tunnel_init(
     struct tunnel *t, struct worker *w, struct span protocol, void (*fire)(struct deadline *d));
-/* The origin has switched. */
-void tunnel_open(struct tunnel *t, const struct policy *policy);
+/* Completes what goes to the origin, for a client that asked by HTTP/2. */
+void tunnel_ask(struct tunnel *t, struct fields *fields, struct arena *a);
+/* The origin says that it switches. False: not to what it was asked for. */
+MUST_USE bool tunnel_agrees(const struct tunnel *t, const struct fields *fields);
+/* It has; the client gets these fields. */
+void tunnel_open(struct tunnel *t, const struct policy *policy, struct fields *fields);
 /* Bytes moved, in either direction. */
 void tunnel_moved(struct tunnel *t);
 /* Not longer than that from now. */

@@ -40,6 +40,8 @@ static struct span *pseudo_of(struct h2_head *h, struct span name)
         return &h->scheme;
     if (span_eq(name, SPAN(":authority")))
         return &h->authority;
+    if (span_eq(name, SPAN(":protocol")))
+        return &h->protocol;
     return NULL;
 }
 
@@ -143,11 +145,22 @@ static void join_crumbs(struct h2_head *h, struct arena *a)
     fields_find(f, FIELD_COOKIE)->value = span_make(text, bytes - 2);
 }
 
+/* To the other protocol, as HTTP/1 asks for it (RFC 8441 §5). */
+static bool switches(const struct h2_head *h, struct http_request *req)
+{
+    if (req->method != METHOD_CONNECT || !token_valid(h->protocol) || h->authority.p == NULL)
+        return false;
+    req->method = METHOD_GET;
+    req->method_text = SPAN("GET");
+    req->upgrade = h->protocol;
+    return true;
+}
+
 /* RFC 9113 §8.3.1, §8.5: what h1_parse reads from the request line. */
 static int target(const struct h2_head *h, const struct h1_limits *limits, struct http_request *req,
     const char **why)
 {
-    bool connect;
+    bool connect, extended = h->protocol.p != NULL;
 
     req->method_text = h->method;
     if (!token_valid(h->method))
@@ -155,7 +168,9 @@ static int target(const struct h2_head *h, const struct h1_limits *limits, struc
     if (h->method.n > METHOD_BYTES_MAX)
         return refuse(501, "method name too long", why);
     req->method = method_parse(h->method);
-    connect = req->method == METHOD_CONNECT;
+    connect = req->method == METHOD_CONNECT && !extended;
+    if (extended && !switches(h, req))
+        return refuse(400, "bad extended CONNECT", why);
     if (connect ? h->scheme.p != NULL || h->path.p != NULL
                 : uri_default_port(h->scheme) == 0 || h->path.p == NULL)
         return refuse(400, "bad request target", why);
@@ -195,6 +210,10 @@ static int body(bool ended, struct http_request *req, const char **why)
     const struct field *length = fields_find(&req->fields, FIELD_CONTENT_LENGTH);
 
     req->body = ended ? BODY_NONE : BODY_CHUNKED;
+    if (req->upgrade.n > 0) {
+        req->body = BODY_NONE; /* what comes is of the other protocol */
+        return ended || length != NULL ? refuse(400, "bad extended CONNECT", why) : 0;
+    }
     if (length == NULL)
         return 0;
     if (fields_next(&req->fields, length) != NULL)

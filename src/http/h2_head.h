@@ -19,7 +19,7 @@
 
 /* Begins zeroed. */
 struct h2_head {
-    struct span method, scheme, authority, path; /* p == NULL: not there */
+    struct span method, scheme, authority, path, protocol; /* p == NULL: not there */
     struct fields fields;
     size_t bytes;    /* of the list: name, value and 32 for each field */
     size_t crumbs_n; /* of Cookie (RFC 9113 §8.2.3) */
@@ -37,7 +37,10 @@ enum h2_field {
 MUST_USE enum h2_field h2_head_add(struct h2_head *h, struct arena *a,
     const struct h1_limits *limits, struct span name, struct span value);
 
-/* The request, whose body ends with its head if `ended`. 0, or the status to answer and a static
+/* An extended CONNECT (RFC 8441 §4) becomes the GET that asks to switch protocols in HTTP/1, with
+ * `upgrade`.
+ *
+ * The request, whose body ends with its head if `ended`. 0, or the status to answer and a static
  * sentence in *why; then *req has method, method_text and target as far as they were understood. */
 MUST_USE int h2_head_finish(struct h2_head *h, struct arena *a, const struct h1_limits *limits,
     bool ended, struct http_request *req, const char **why);

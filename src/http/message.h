@@ -2,9 +2,10 @@
  * message.h - a request and a response, as every layer sees them, whatever version carried them.
  *
  * Filled by h1_parse and h2_head from bytes that were checked; written by h1_write. Spans point
- * into the connection's buffer or the request's arena, as the one who filled them says. Framing is said by `body` and `content_length` alone: the fields Content-Length,
- * Transfer-Encoding and Connection may stand in `fields` as they came, but nobody acts on them
- * after parsing, and h1_write leaves them out and writes its own.
+ * into the connection's buffer or the request's arena, as the one who filled them says. Framing is
+ * said by `body` and `content_length` alone: the fields Content-Length, Transfer-Encoding and
+ * Connection may stand in `fields` as they came, but nobody acts on them after parsing, and
+ * h1_write leaves them out and writes its own.
  */
 #ifndef HTTP_MESSAGE_H
 #define HTTP_MESSAGE_H
@@ -51,8 +52,8 @@ struct http_request {
     uint64_t content_length; /* BODY_LENGTH */
     bool keep_alive;         /* the client wants to (RFC 9112 §9.3) */
     bool expect_continue;    /* waits for a 100 (RFC 9110 §10.1.1) */
-    /* The protocol that the connection is to switch to (RFC 9110 §7.8); empty: none. Not set by
-     * h1_parse: whether Upgrade is acted on is up to who reads the request. */
+    /* The protocol that the connection is to switch to (RFC 9110 §7.8); empty: none. By h2_head
+     * only: in HTTP/1 it stands in Upgrade, and who reads the request sees to that. */
     struct span upgrade;
 };
 

@@ -38,6 +38,7 @@ struct h2_body {
     bool done;                      /* END_STREAM has come */
     bool continue_due;              /* the client waits for 100 Continue */
     bool waiting;                   /* the handlers were told STREAM_AGAIN */
+    bool switched;                  /* it is another protocol's, without limit of time or size */
     int error;                      /* see txn_body_error(); 0: none */
 };
 

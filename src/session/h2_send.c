@@ -160,7 +160,7 @@ static struct head head_of(struct h2_stream *s)
     struct head h =
         new_head(a, 2 + (from_text ? count_lines(stored) : r->fields->n) + count_lines(r->more));
 
-    add_status(&h, a, r->status);
+    add_status(&h, a, r->upgrade.n > 0 ? 200 : r->status); /* RFC 8441 §5.1 */
     if (from_text)
         add_text(&h, a, stored, 0);
     else
@@ -551,6 +551,7 @@ void h2_respond(struct txn *t, const struct txn_response *r)
     check(!o->responded);
     o->r = *r;
     o->responded = true;
+    s->body.switched = r->upgrade.n > 0;
     h2_kick(s->conn);
     if (s->closed)
         return;

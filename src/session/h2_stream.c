@@ -285,7 +285,7 @@ static ssize_t read_some(struct h2_stream *s, void *dst, size_t n)
     b->at += n;
     b->total += n;
     consumed(s, n);
-    if (b->total > conf_of(s)->body_max_bytes) {
+    if (b->total > conf_of(s)->body_max_bytes && !b->switched) {
         b->error = 413;
         return STREAM_ERROR;
     }
@@ -305,7 +305,8 @@ static ssize_t h2_read_body(struct txn *t, void *dst, size_t n)
             h2_interim(t, 100, NULL);
         b->continue_due = false;
         b->waiting = true;
-        wait_begins(s);
+        if (!b->switched)
+            wait_begins(s);
     }
     return got;
 }
