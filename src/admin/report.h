@@ -19,6 +19,8 @@ MUST_USE bool report_stats(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_volumes(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_volume_check(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_object(const json_t *answer, bool colour, struct buf *out);
+/* Without what steers a terminal; NULL is "?". */
+MUST_USE bool report_printable(struct buf *out, const char *s);
 /* One line of a list. */
 MUST_USE bool report_object_line(const json_t *object, struct buf *out);
 MUST_USE bool report_explain(const json_t *answer, bool colour, struct buf *out);

@@ -21,8 +21,9 @@ struct ctl {
     /* of purge */
     bool hard, wait;
     const char *site; /* or NULL */
-    /* of cache ls; site, too */
-    const char *prefix, *tag, *tier; /* or NULL */
+    /* of cache ls and export; site, too */
+    const char *prefix, *tag, *tier;                     /* or NULL */
+    const char *min_size, *max_size, *min_age, *max_age; /* or NULL */
     unsigned long limit;
     /* of sign; prefix, too */
     const char *key, *id, *expires; /* or NULL */
@@ -40,6 +41,9 @@ int ctl_show(
     const struct ctl *ctl, enum http_method method, const char *path, ctl_report_fn *report);
 /* The answer to a GET; NULL: a sentence is on standard error. */
 MUST_USE json_t *ctl_ask(const struct ctl *ctl, const char *path);
+/* The status of the answer to a GET, whatever it is, with its body; 0: a sentence is on standard
+ * error. Free *reply in any case. */
+MUST_USE int ctl_get(const struct ctl *ctl, const char *path, struct admin_reply *reply);
 /* Writes an answer that did not come from a daemon. */
 int ctl_show_json(const struct ctl *ctl, const json_t *answer, ctl_report_fn *report);
 /* The value of a query parameter, percent-encoded. False: the buffer's limit does not allow. */
@@ -50,6 +54,12 @@ int ctl_wrong_usage(const char *what, const char *which);
 int ctl_acme(const struct ctl *ctl);
 /* ctl_cache.c */
 int ctl_cache(const struct ctl *ctl);
+/* Calls each() for each part of what is stored, as the options narrow it, until *enough. False: it
+ * did, or a sentence is on standard error. */
+MUST_USE bool ctl_cache_parts(
+    const struct ctl *ctl, bool (*each)(void *ctx, const json_t *part, bool *enough), void *ctx);
+/* ctl_export.c; `path` may be NULL */
+int ctl_export(const struct ctl *ctl, const char *path);
 /* ctl_purge.c */
 int ctl_purge(const struct ctl *ctl);
 /* ctl_sign.c */

@@ -29,6 +29,10 @@ enum {
     OPTION_PREFIX,
     OPTION_TAG,
     OPTION_TIER,
+    OPTION_MIN_SIZE,
+    OPTION_MAX_SIZE,
+    OPTION_MIN_AGE,
+    OPTION_MAX_AGE,
     OPTION_LIMIT,
     OPTION_KEY,
     OPTION_ID,
@@ -56,7 +60,8 @@ static const struct command {
     {"explain", "URL: what would become of a request, and why.", run_explain, 1, 1},
     {"purge", "url URL..., prefix URL..., tag TAG..., site HOST... or all: out of the cache.",
         ctl_purge, 0, INT_MAX},
-    {"cache", "ls [...] or show URL: what is stored, or what of one resource.", ctl_cache, 1, 2},
+    {"cache", "ls [...], show URL or export [FILE]: what is stored, of one resource; as WARC.",
+        ctl_cache, 1, 2},
     {"sign", "URL --key FILE --expires DURATION: a URL that a site with signed-url answers.",
         ctl_sign, 1, 1},
     {"volume", "init PATH --size N or check PATH: makes one, or looks whether it is sound.",
@@ -159,7 +164,7 @@ int ctl_show(
     return status;
 }
 
-json_t *ctl_ask(const struct ctl *ctl, const char *path)
+int ctl_get(const struct ctl *ctl, const char *path, struct admin_reply *reply)
 {
     const struct admin_question q = {
         .socket = ctl->socket,
@@ -167,17 +172,25 @@ json_t *ctl_ask(const struct ctl *ctl, const char *path)
         .path = path,
         .timeout_ms = TIMEOUT_MS,
     };
-    struct admin_reply reply;
     char why[512];
-    enum admin_asked how = admin_ask(&q, &reply, why, sizeof(why));
+    enum admin_asked how = admin_ask(&q, reply, why, sizeof(why));
+
+    if (how == ADMIN_ANSWERED)
+        return reply->status;
+    complain(ctl, how, why);
+    return 0;
+}
+
+json_t *ctl_ask(const struct ctl *ctl, const char *path)
+{
+    struct admin_reply reply;
+    int status = ctl_get(ctl, path, &reply);
     json_error_t error;
     json_t *answer = NULL;
 
-    if (how != ADMIN_ANSWERED) {
-        complain(ctl, how, why);
-    } else if (reply.status != 200) {
+    if (status != 0 && status != 200) {
         refused(&reply, path);
-    } else {
+    } else if (status == 200) {
         answer = json_loadb(reply.body.p, reply.body.n, 0, &error);
         if (answer == NULL)
             fprintf(stderr, "selvagectl: the answer is not JSON: %s\n", error.text);
@@ -293,7 +306,9 @@ static int help(void)
            "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
            "       selvagectl purge all [--hard] [--wait]\n"
            "       selvagectl cache ls [--site HOST] [--prefix URL] [--tag TAG]\n"
-           "                  [--tier memory|disk] [--limit N]\n"
+           "                  [--tier memory|disk] [--min-size SIZE] [--max-size SIZE]\n"
+           "                  [--min-age TIME] [--max-age TIME] [--limit N]\n"
+           "       selvagectl cache export [FILE] [as for ls]\n"
            "       selvagectl cache show URL\n"
            "       selvagectl sign URL --key FILE --expires DURATION [--id NAME] [--prefix PATH]\n"
            "                  [--client NETWORK]\n"
@@ -314,14 +329,18 @@ static int help(void)
            "      --wait           purge: returns when it holds everywhere in the process\n"
            "      --site HOST      purge tag, cache ls: only what belongs to that site\n"
            "      --client ADDRESS explain: who asks; sign: who alone may ask\n"
-           "      --prefix URL     cache ls: only what begins so; sign: the path of all that may\n"
-           "                       be asked for\n"
+           "      --prefix URL     cache ls, export: only what begins so; sign: the path of\n"
+           "                       all that may be asked for\n"
            "      --key FILE       sign: the file of keys\n"
            "      --id NAME        sign: which of them; else the first\n"
            "      --expires TIME   sign: how long it is good, as in 1h\n"
-           "      --tag TAG        cache ls: only what has that tag\n"
-           "      --tier TIER      cache ls: memory or disk; else both\n"
-           "      --limit N        cache ls: no more than so many\n"
+           "      --tag TAG        cache ls, export: only what has that tag\n"
+           "      --tier TIER      cache ls, export: memory or disk; else both\n"
+           "      --min-size SIZE, --max-size SIZE\n"
+           "                       cache ls, export: only bodies of that size, as in 64KiB\n"
+           "      --min-age TIME, --max-age TIME\n"
+           "                       cache ls, export: only what is that old, as in 10m\n"
+           "      --limit N        cache ls, export: no more than so many\n"
            "      --size SIZE      volume init: as in 10GiB; else all that is there\n"
            "      --force          volume init: what is there is lost\n"
            "  -h, --help           this text\n"
@@ -387,15 +406,17 @@ static bool misused(struct ctl *ctl, const struct command *command, int args_n)
     if (!signs && !explains && ctl->client != NULL)
         return ctl_wrong_usage("--client belongs to explain and sign, not to ", command->name) != 0;
     if (!lists && ((ctl->prefix != NULL && !signs) || ctl->tag != NULL || ctl->tier != NULL ||
-                      ctl->limit < ULONG_MAX))
-        return ctl_wrong_usage("--prefix, --tag, --tier and --limit belong to cache ls, not to ",
+                      ctl->min_size != NULL || ctl->max_size != NULL || ctl->min_age != NULL ||
+                      ctl->max_age != NULL || ctl->limit < ULONG_MAX))
+        return ctl_wrong_usage("what narrows by prefix, tag, tier, size, age or limit belongs to "
+                               "cache ls and export, not to ",
                    command->name) != 0;
     if (!makes && (ctl->size != NULL || ctl->force))
         return ctl_wrong_usage(
                    "--size and --force belong to volume init, not to ", command->name) != 0;
     if (args_n < command->args_min)
         return ctl_wrong_usage(makes   ? "volume init PATH or volume check PATH"
-                               : lists ? "cache ls or cache show URL"
+                               : lists ? "cache ls, cache show URL or cache export"
                                        : "a URL is missing",
                    "") != 0;
     if (args_n > command->args_max)
@@ -428,6 +449,10 @@ int main(int argc, char **argv)
         {"prefix", required_argument, NULL, OPTION_PREFIX},
         {"tag", required_argument, NULL, OPTION_TAG},
         {"tier", required_argument, NULL, OPTION_TIER},
+        {"min-size", required_argument, NULL, OPTION_MIN_SIZE},
+        {"max-size", required_argument, NULL, OPTION_MAX_SIZE},
+        {"min-age", required_argument, NULL, OPTION_MIN_AGE},
+        {"max-age", required_argument, NULL, OPTION_MAX_AGE},
         {"limit", required_argument, NULL, OPTION_LIMIT},
         {"key", required_argument, NULL, OPTION_KEY},
         {"id", required_argument, NULL, OPTION_ID},
@@ -483,6 +508,18 @@ int main(int argc, char **argv)
             break;
         case OPTION_TIER:
             ctl.tier = optarg;
+            break;
+        case OPTION_MIN_SIZE:
+            ctl.min_size = optarg;
+            break;
+        case OPTION_MAX_SIZE:
+            ctl.max_size = optarg;
+            break;
+        case OPTION_MIN_AGE:
+            ctl.min_age = optarg;
+            break;
+        case OPTION_MAX_AGE:
+            ctl.max_age = optarg;
             break;
         case OPTION_LIMIT:
             if (!read_limit(optarg, &ctl.limit))

@@ -12,6 +12,7 @@ struct visit {
     struct cache *cache;
     const struct inventory_filter *filter;
     uint64_t site, tag, tag_no_case; /* labels of what the filter says; 0: any */
+    uint32_t stage;
     const char *volume;
     void (*each)(void *ctx, const struct inventory_object *o);
     void *ctx;
@@ -35,27 +36,57 @@ static bool passes(
            (v->site == 0 || v->site == site) && (v->tag == 0 || has_tag(v, tags, tags_n));
 }
 
+struct inventory_filter inventory_all(wall_s now)
+{
+    return (struct inventory_filter){
+        .memory = true,
+        .disk = true,
+        .size_max = UINT64_MAX,
+        .age_min_s = INT64_MIN,
+        .age_max_s = INT64_MAX,
+        .now = now,
+    };
+}
+
+static void tell(const struct visit *v, const struct inventory_object *o)
+{
+    const struct inventory_filter *f = v->filter;
+    int64_t age = fresh_age(o->fresh, f->now);
+
+    if (o->length >= f->size_min && o->length <= f->size_max && age >= f->age_min_s &&
+        age <= f->age_max_s)
+        v->each(v->ctx, o);
+}
+
 /* --- memory --- */
+
+/* False: it is purged. */
+static bool of_object(struct cache *c, struct object *o, struct inventory_object *out)
+{
+    enum purged purged = purges_ask(c->purges, o);
+
+    *out = (struct inventory_object){
+        .object = o,
+        .handle = {0, o->hash},
+        .key = o->key,
+        .status = o->status,
+        .id = o->id,
+        .length = object_length(o),
+        .slice_bytes = o->slice_bytes,
+        .tags_n = o->tags_n,
+        .soft_purged = purged == PURGED_SOFT,
+        .fresh = &o->fresh,
+    };
+    return purged != PURGED_HARD;
+}
 
 static void visit_object(struct visit *v, struct object *o)
 {
-    enum purged purged;
+    struct inventory_object out;
 
-    if (object_is_spec(o) || !passes(v, o->key, o->site, object_tags(o), o->tags_n))
-        return;
-    purged = purges_ask(v->cache->purges, o);
-    if (purged == PURGED_HARD)
-        return;
-    v->each(v->ctx, &(struct inventory_object){
-                        .key = o->key,
-                        .status = o->status,
-                        .id = o->id,
-                        .length = object_length(o),
-                        .slice_bytes = o->slice_bytes,
-                        .tags_n = o->tags_n,
-                        .soft_purged = purged == PURGED_SOFT,
-                        .fresh = &o->fresh,
-                    });
+    if (!object_is_spec(o) && passes(v, o->key, o->site, object_tags(o), o->tags_n) &&
+        of_object(v->cache, o, &out))
+        tell(v, &out);
 }
 
 static bool walk_memory(struct visit *v, struct inventory_place *at)
@@ -73,29 +104,39 @@ static bool walk_memory(struct visit *v, struct inventory_place *at)
 
 /* --- the volumes --- */
 
+/* False: it is purged. */
+static bool of_image(struct visit *v, const struct image *i, const struct disk_seen *seen,
+    struct inventory_object *out)
+{
+    enum purged purged =
+        purges_ask_tagged(v->cache->purges, i->key, i->site, i->born, i->tags, i->tags_n);
+
+    *out = (struct inventory_object){
+        .volume = v->volume,
+        .record = seen,
+        .image = i,
+        .handle = {v->stage, seen->key},
+        .key = i->key,
+        .status = i->head.status,
+        .id = i->id,
+        .length = i->slice_bytes != 0 ? i->sliced_bytes : seen->body_n,
+        .slice_bytes = i->slice_bytes,
+        .tags_n = i->tags_n,
+        .soft_purged = i->soft_purged || purged == PURGED_SOFT,
+        .fresh = &i->fresh,
+    };
+    return purged != PURGED_HARD;
+}
+
 static void visit_image(struct visit *v, const struct disk_seen *seen, struct arena *a)
 {
+    struct inventory_object out;
     struct image image;
-    enum purged purged;
 
-    if (!image_read(seen->head, a, &image) || image.head.status == 0 ||
-        !passes(v, image.key, image.site, image.tags, image.tags_n))
-        return;
-    purged = purges_ask_tagged(
-        v->cache->purges, image.key, image.site, image.born, image.tags, image.tags_n);
-    if (purged == PURGED_HARD)
-        return;
-    v->each(v->ctx, &(struct inventory_object){
-                        .volume = v->volume,
-                        .key = image.key,
-                        .status = image.head.status,
-                        .id = image.id,
-                        .length = image.slice_bytes != 0 ? image.sliced_bytes : seen->body_n,
-                        .slice_bytes = image.slice_bytes,
-                        .tags_n = image.tags_n,
-                        .soft_purged = image.soft_purged || purged == PURGED_SOFT,
-                        .fresh = &image.fresh,
-                    });
+    if (image_read(seen->head, a, &image) && image.head.status != 0 &&
+        passes(v, image.key, image.site, image.tags, image.tags_n) &&
+        of_image(v, &image, seen, &out))
+        tell(v, &out);
 }
 
 static bool visit_record(void *ctx, const struct disk_seen *seen)
@@ -114,6 +155,7 @@ static bool visit_record(void *ctx, const struct disk_seen *seen)
 static bool walk_volume(struct visit *v, struct disk *d, struct inventory_place *at)
 {
     v->volume = disk_volume(d)->path;
+    v->stage = at->stage;
     return disk_state(d) != DISK_RECOVERING &&
            disk_walk(d, &at->disk, DISK_STEP, false, visit_record, v);
 }
@@ -141,4 +183,46 @@ bool inventory_walk(struct cache *c, struct inventory_place *at, const struct in
     if (!more)
         *at = (struct inventory_place){.stage = at->stage + 1};
     return at->stage <= volumes_n;
+}
+
+/* --- one key --- */
+
+struct looked {
+    struct visit v;
+    struct span key;
+};
+
+static void see_record(void *ctx, const struct disk_seen *seen)
+{
+    struct looked *l = ctx;
+    struct inventory_object out;
+    struct image image;
+    struct arena a;
+
+    if (seen->meta.kind == DISK_SLICE)
+        return;
+    arena_init(&a);
+    if (image_read(seen->head, &a, &image) && span_eq(image.key, l->key) &&
+        of_image(&l->v, &image, seen, &out))
+        l->v.each(l->v.ctx, &out);
+    arena_free(&a);
+}
+
+void inventory_look(struct cache *c, const struct cache_key *key,
+    void (*each)(void *ctx, const struct inventory_object *o), void *ctx)
+{
+    struct looked l = {.v = {.cache = c, .each = each, .ctx = ctx}, .key = key->text};
+    struct object *o = memory_find(c->memory, key, false);
+    struct inventory_object out;
+    struct disk *d;
+
+    if (o != NULL && of_object(c, o, &out))
+        each(ctx, &out);
+    object_release(&o);
+    if (c->disk == NULL || !disk_tier_has(c->disk, key->text))
+        return;
+    l.v.stage = disk_tier_place(c->disk, key->text) + 1;
+    d = c->disk->volumes[l.v.stage - 1];
+    l.v.volume = disk_volume(d)->path;
+    (void)!disk_look(d, disk_key(d, key->text), false, see_record, &l);
 }

@@ -22,8 +22,13 @@ struct inventory_filter {
     struct span prefix; /* of host, path and query, in normal form; n == 0: any */
     struct span site;   /* a site's name, likewise */
     struct span tag;
-    bool memory, disk; /* which tiers */
+    bool memory, disk;            /* which tiers */
+    uint64_t size_min, size_max;  /* bytes of the representation, both included */
+    int64_t age_min_s, age_max_s; /* likewise */
+    wall_s now;
 };
+/* Everything, by a clock that says `now`. */
+struct inventory_filter inventory_all(wall_s now);
 
 /* How far it came. All zero: at the beginning. */
 struct inventory_place {
@@ -32,8 +37,21 @@ struct inventory_place {
     struct disk_walk disk;
 };
 
+struct image;
+struct object;
+
+/* Where a record stands by which its content can be asked for (content.h). */
+struct inventory_handle {
+    uint32_t stage; /* as of a place */
+    struct hash128 hash;
+};
+
 struct inventory_object {
-    const char *volume; /* path; NULL: in memory */
+    const char *volume;             /* path; NULL: in memory */
+    const struct disk_seen *record; /* NULL: in memory */
+    const struct image *image;      /* of the record; NULL: in memory */
+    const struct object *object;    /* in memory; or NULL */
+    struct inventory_handle handle;
     struct span key;
     int status;
     uint64_t id;
@@ -49,5 +67,10 @@ struct inventory_object {
 MUST_USE bool inventory_walk(struct cache *c, struct inventory_place *at,
     const struct inventory_filter *f, void (*each)(void *ctx, const struct inventory_object *o),
     void *ctx);
+
+/* What is stored under that very key, in memory and on its volume: each() gets up to two, what
+ * stands for variants (status 0) among them. Blocks. */
+void inventory_look(struct cache *c, const struct cache_key *key,
+    void (*each)(void *ctx, const struct inventory_object *o), void *ctx);
 
 #endif

@@ -11,7 +11,7 @@ src_cache_libcache_a_SOURCES = \
 	%D%/ghosts.c %D%/ghosts.h \
 	%D%/image.c %D%/image.h \
 	%D%/index.c %D%/index.h \
-	%D%/inventory.c %D%/inventory.h %D%/key.c %D%/key.h \
+	%D%/content.c %D%/content.h %D%/inventory.c %D%/inventory.h %D%/key.c %D%/key.h \
 	%D%/load.c %D%/load.h \
 	%D%/memory.c %D%/memory.h \
 	%D%/object.c %D%/object.h \

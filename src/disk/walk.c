@@ -39,10 +39,10 @@ static bool read_record(struct walker *w, uint64_t seq, uint64_t loc, uint32_t s
            read_record(w, seq, loc, sectors, true, r);
 }
 
-static bool show(struct walker *w, uint64_t seq, const struct disk_entry *e,
-    const struct record_header *h, struct span head)
+static struct disk_seen seen_of(uint64_t seq, const struct disk_entry *e,
+    const struct record_header *h, struct span head, struct span body)
 {
-    struct disk_seen seen = {
+    return (struct disk_seen){
         .key = {h->key_lo, h->key_hi},
         .meta =
             {
@@ -53,11 +53,18 @@ static bool show(struct walker *w, uint64_t seq, const struct disk_entry *e,
                 .flags = h->flags,
             },
         .head = head,
+        .body = body,
         .body_n = h->body_n,
         .bytes = (uint64_t)h->sectors * DISK_SECTOR,
         .seq = seq,
         .used = e->used,
     };
+}
+
+static bool show(struct walker *w, uint64_t seq, const struct disk_entry *e,
+    const struct record_header *h, struct span head, struct span body)
+{
+    struct disk_seen seen = seen_of(seq, e, h, head, w->bodies ? body : SPAN_EMPTY);
 
     return w->each(w->ctx, &seen);
 }
@@ -87,7 +94,7 @@ static bool visit(struct walker *w, uint64_t seq, const struct footer_entry *f)
     if (!disk_index_find(d->index, f->hash, &e) || e.loc != loc)
         return true;
     if (writer_view(d->writer, f->hash, loc, &view)) {
-        go_on = show(w, seq, &e, &view.h, view.head);
+        go_on = show(w, seq, &e, &view.h, view.head, view.body);
         writer_view_end(d->writer, &view);
         return go_on;
     }
@@ -98,7 +105,7 @@ static bool visit(struct walker *w, uint64_t seq, const struct footer_entry *f)
         return true;
     }
     if (read_record(w, seq, loc, f->sectors, w->bodies, &r) && r.h.key_lo == f->hash)
-        go_on = show(w, seq, &e, &r.h, r.head);
+        go_on = show(w, seq, &e, &r.h, r.head, r.body);
     else if (disk_index_drop(d->index, f->hash, loc))
         go_on = show_damaged(w, seq, f);
     ring_leave(&d->ring, seq);
@@ -132,4 +139,56 @@ bool disk_walk(struct disk *d, struct disk_walk *walk, unsigned max, bool bodies
     free(w.memory);
     free(memory);
     return walk->seq <= atomic_load(&d->ring.head);
+}
+
+/* --- one record --- */
+
+/* What the index says of its length is at least what it has. */
+static bool look_on_disk(struct walker *w, uint64_t seq, const struct disk_entry *e,
+    struct hash128 key, struct record_view *r)
+{
+    struct disk *d = w->d;
+    uint64_t end = volume_segment_at(d->v, seq) + d->v->sb.segment_bytes;
+    uint64_t most = (end - e->loc * DISK_SECTOR) / DISK_SECTOR;
+    uint64_t sectors = e->sectors < most ? e->sectors : most;
+
+    if (sectors * DISK_SECTOR > d->record_max)
+        sectors = d->record_max / DISK_SECTOR;
+    return read_record(w, seq, e->loc, (uint32_t)sectors, w->bodies, r) && r->h.key_lo == key.lo &&
+           r->h.key_hi == key.hi;
+}
+
+bool disk_look(struct disk *d, struct hash128 key, bool body,
+    void (*see)(void *ctx, const struct disk_seen *seen), void *ctx)
+{
+    struct walker w = {.d = d, .bodies = body};
+    struct writer_view view;
+    struct record_view r;
+    struct disk_seen seen;
+    struct disk_entry e;
+    uint64_t seq;
+    bool found;
+
+    if (disk_state(d) == DISK_OFFLINE || !disk_peek(d, key, &e))
+        return false;
+    if (writer_view(d->writer, key.lo, e.loc, &view)) {
+        found = view.h.key_hi == key.hi;
+        seen = seen_of(view.h.seq, &e, &view.h, view.head, view.body);
+        if (found)
+            see(ctx, &seen);
+        writer_view_end(d->writer, &view);
+        return found;
+    }
+    seq = ring_enter(&d->ring, e.loc);
+    if (seq == 0)
+        return false;
+    w.memory = disk_io_memory(d->record_max + 2 * DISK_PAGE);
+    found = look_on_disk(&w, seq, &e, key, &r);
+    if (found) {
+        seen = seen_of(seq, &e, &r.h, r.head, body ? r.body : SPAN_EMPTY);
+        see(ctx, &seen);
+    }
+    ring_leave(&d->ring, seq);
+    free(w.memory);
+    return found;
 }

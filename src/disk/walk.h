@@ -20,7 +20,8 @@ struct disk_walk {
 struct disk_seen {
     struct hash128 key; /* of a damaged one hi is not known, and 0 */
     struct disk_meta meta;
-    struct span head; /* gone when the call returns */
+    struct span head; /* gone when the call returns, like the next */
+    struct span body; /* where bodies are read */
     uint32_t body_n;
     uint64_t bytes; /* on the volume */
     uint64_t seq;   /* of its segment */
@@ -33,5 +34,10 @@ struct disk_seen {
  * the last, or the volume is not to be read. */
 MUST_USE bool disk_walk(struct disk *d, struct disk_walk *w, unsigned max, bool bodies,
     bool (*each)(void *ctx, const struct disk_seen *seen), void *ctx);
+
+/* The record of that key, which see() gets; it is no use of it. `body`: it is read and checked,
+ * too. False: there is none that is right. Blocks. */
+MUST_USE bool disk_look(struct disk *d, struct hash128 key, bool body,
+    void (*see)(void *ctx, const struct disk_seen *seen), void *ctx);
 
 #endif

@@ -3,12 +3,9 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "cache/inventory.h"
-#include "cache/object.h"
-#include "cache/spec.h"
 #include "edge/conf.h"
-#include "edge/explain.h"
+#include "edge/listing_impl.h"
 #include "edge/purge_order.h"
-#include "edge/route.h"
 #include "edge/server.h"
 #include "http/uri.h"
 #include "loop/pool.h"
@@ -23,28 +20,21 @@ enum {
     PART_MS = 100,
 };
 
-static void answer_text(struct admin_call *call, int status, const char *why)
+void listing_refuse(struct admin_call *call, int status, const char *why)
 {
     admin_answer_text(call, status, SPAN("text/plain; charset=utf-8"),
         arena_printf(&call->txn->arena, "%s\n", why));
 }
 
-/* --- an object --- */
-
-static json_t *object_json(const struct inventory_object *o, wall_s now)
+bool listing_submit(struct admin_call *call, struct job *j)
 {
-    size_t url_n = span_find(o->key, '\n');
-    char id[20];
+    struct edge *e = call->app;
 
-    snprintf(id, sizeof(id), "%016" PRIx64, o->id);
-    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:i, s:b, s:s}", "tier",
-        o->volume != NULL ? "disk" : "memory", "volume",
-        o->volume != NULL ? admin_json_text(span_of(o->volume)) : json_null(), "url",
-        admin_json_text(span_make(o->key.p, url_n)), "lines",
-        explain_key_lines(span_from(o->key, url_n)), "status", o->status, "body_bytes",
-        (json_int_t)o->length, "slice_bytes", (json_int_t)o->slice_bytes, "age_s",
-        (json_int_t)fresh_age(o->fresh, now), "ttl_s", (json_int_t)fresh_ttl(o->fresh, now), "tags",
-        (int)o->tags_n, "soft_purged", (int)o->soft_purged, "id", id);
+    if (pool_submit(e->blocking, call->txn->worker, j))
+        return true;
+    call->gone = NULL;
+    listing_refuse(call, 503, "too much waits for the disk");
+    return false;
 }
 
 /* --- a part of the list --- */
@@ -74,7 +64,7 @@ static void on_object(void *ctx, const struct inventory_object *o)
     struct listing *l = ctx;
 
     l->bytes += o->key.n;
-    json_array_append_new(l->objects, object_json(o, l->now));
+    json_array_append_new(l->objects, listing_json(o, l->now));
 }
 
 static void work(struct job *j)
@@ -138,10 +128,21 @@ static bool read_text(const struct edge *e, struct arena *a, struct span name, s
     return true;
 }
 
+static bool read_seconds(struct span value, int64_t *out)
+{
+    uint64_t n;
+
+    if (!span_u64(value, &n) || n > INT64_MAX)
+        return false;
+    *out = (int64_t)n;
+    return true;
+}
+
 static bool read_parameter(
     struct listing *l, const struct edge *e, struct span name, struct span value, const char **why)
 {
-    *why = "ask for /cache/objects with prefix=, site=, tag=, tier=memory or disk, from=";
+    *why = "ask for /cache/objects with prefix=, site=, tag=, tier=memory or disk, min-size=, "
+           "max-size= (bytes), min-age=, max-age= (seconds), from=";
     if (span_eq(name, SPAN("prefix")))
         return read_text(e, &l->arena, name, value, &l->filter.prefix, why);
     if (span_eq(name, SPAN("site")))
@@ -150,6 +151,14 @@ static bool read_parameter(
         return read_text(e, &l->arena, name, value, &l->filter.tag, why);
     if (span_eq(name, SPAN("from")))
         return read_place(value, &l->at);
+    if (span_eq(name, SPAN("min-size")))
+        return span_u64(value, &l->filter.size_min);
+    if (span_eq(name, SPAN("max-size")))
+        return span_u64(value, &l->filter.size_max);
+    if (span_eq(name, SPAN("min-age")))
+        return read_seconds(value, &l->filter.age_min_s);
+    if (span_eq(name, SPAN("max-age")))
+        return read_seconds(value, &l->filter.age_max_s);
     if (!span_eq(name, SPAN("tier")))
         return false;
     l->filter.memory = span_eq(value, SPAN("memory"));
@@ -176,108 +185,17 @@ void listing_serve(struct admin_call *call)
     l->job = (struct job){.work = work, .done = on_done};
     l->cache = e->cache;
     l->call = call;
-    l->filter.memory = l->filter.disk = true;
     l->now = worker_wall_s(call->txn->worker);
+    l->filter = inventory_all(l->now);
     l->objects = json_array();
     arena_init(&l->arena);
     if (!read_query(l, e, call->txn->request.query, &why)) {
-        answer_text(call, 400, why);
+        listing_refuse(call, 400, why);
         listing_free(l);
         return;
     }
     call->gone = on_gone;
     call->pending = l;
-    if (pool_submit(e->blocking, call->txn->worker, &l->job))
-        return;
-    answer_text(call, 503, "too much waits for the disk");
-    listing_free(l);
-}
-
-/* --- one resource --- */
-
-struct resource {
-    struct cache *cache;
-    struct cache_key key;
-    json_t *objects;
-    wall_s now;
-};
-
-/* What is stored in memory, and whether the disk has something of that key, too. */
-static void add_object(struct resource *r, struct object *o)
-{
-    struct cache_key key = {o->key, o->hash};
-    struct inventory_object facts = {
-        .key = o->key,
-        .status = o->status,
-        .id = o->id,
-        .length = object_length(o),
-        .slice_bytes = o->slice_bytes,
-        .tags_n = o->tags_n,
-        .soft_purged = o->soft_purged,
-        .fresh = &o->fresh,
-    };
-    json_t *json = object_json(&facts, r->now);
-
-    json_object_set_new(json, "on_disk", json_boolean(cache_on_disk(r->cache, &key)));
-    json_array_append_new(r->objects, json);
-}
-
-static void add_variants(struct resource *r, const struct object *spec, struct arena *a)
-{
-    struct hash128 *hashes = arena_alloc(a, SPEC_VARIANTS_MAX * sizeof(*hashes));
-    unsigned n = object_spec_variants(spec, hashes);
-
-    for (unsigned i = 0; i < n; i++) {
-        struct object *o = cache_peek_hash(r->cache, hashes[i]);
-
-        if (o != NULL && span_starts(o->key, r->key.text))
-            add_object(r, o);
-        object_release(&o);
-    }
-}
-
-static bool find(struct admin_call *call, struct route *route, const char **why)
-{
-    struct http_request req = {.method = METHOD_GET, .minor = 1};
-    struct span query = call->txn->request.query, name, value;
-    struct arena *a = &call->txn->arena;
-    const struct edge *e = call->app;
-
-    *why = "ask for /cache/object?url=URL";
-    if (!uri_query_next(&query, &name, &value) || !span_eq(name, SPAN("url")) || query.n > 0 ||
-        !uri_decode(a, value, &value))
-        return false;
-    *why = "no URL of a site of this edge";
-    if (!uri_target_parse(route_target_of(value, a), &req) ||
-        route_find(route, e->conf->table, &req, a) != ROUTE_FOUND)
-        return false;
-    return route_key(route, &req.fields, a);
-}
-
-void listing_serve_one(struct admin_call *call)
-{
-    struct arena *a = &call->txn->arena;
-    const struct edge *e = call->app;
-    struct resource r = {.cache = e->cache, .now = worker_wall_s(call->txn->worker)};
-    struct object *o;
-    struct route route;
-    const char *why;
-
-    if (!find(call, &route, &why)) {
-        answer_text(call, 400, why);
-        return;
-    }
-    r.key = route.key;
-    r.objects = json_array();
-    o = cache_peek(e->cache, &r.key);
-    if (o != NULL && object_is_spec(o))
-        add_variants(&r, o, a);
-    else if (o != NULL)
-        add_object(&r, o);
-    admin_answer_json(call, 200,
-        json_pack("{s:o, s:b, s:b, s:o}", "url",
-            admin_json_text(arena_join(a, route.host, route.target)), "varies",
-            (int)(o != NULL && object_is_spec(o)), "on_disk", (int)cache_on_disk(e->cache, &r.key),
-            "objects", r.objects));
-    object_release(&o);
+    if (!listing_submit(call, &l->job))
+        listing_free(l);
 }

@@ -17,3 +17,4 @@ src_edge_libedge_a_SOURCES += \
 	%D%/access.c %D%/access.h %D%/admit.c %D%/admit.h %D%/limit.c %D%/limit.h %D%/signature.c \
 	%D%/signature.h %D%/signing_keys.c
 src_edge_libedge_a_SOURCES += %D%/explain_admit.c %D%/explain_admit.h
+src_edge_libedge_a_SOURCES += %D%/listing_impl.h %D%/listing_json.c %D%/listing_one.c

@@ -1,5 +1,6 @@
 """What is stored, as selvagectl cache shows it."""
 import json
+import time
 
 from waiting import wait_for
 from wire import Client
@@ -135,25 +136,35 @@ def test_one_resource_is_shown(selvaged, origin, tmp_path):
     edge.get("/a")
     on_disk(edge, 1)
     table = edge.ctl("cache", "show", "http://a.test/a")
-    for row in ("url     a.test/a", "stored  memory and disk", "status  200", "size    5 B",
-                "tags    2"):
+    for row in ("url      a.test/a", "stored   memory and disk", "status   200", "size     5 B",
+                "tags     2"):
         assert row in table, table
     edge.stop()
     edge = selvaged(config=config(origin, tmp_path))
-    wait_for(lambda: "on the disk only" in edge.ctl("cache", "show", "a.test/a"), "recovered")
+    wait_for(lambda: "stored   disk" in edge.ctl("cache", "show", "a.test/a"), "recovered")
+    one, = json.loads(edge.ctl("--json", "cache", "show", "a.test/a"))["objects"]
+    assert one["tier"] == "disk" and one["volume"] == f"{tmp_path}/volume" and one["on_disk"]
+    assert one["body_bytes"] == 5 and one["tags"] == 2 and 0 < one["ttl_s"] <= 600
+    record = one["record"]
+    assert record["kind"] == "whole" and record["segment"] >= 1 and record["bytes"] >= 512
+    assert abs(record["expires"] - time.time()) < 86400 * 400 and record["born"] >= 0
+    assert {"name": "Cache-Control", "value": "max-age=600"} in one["head"]
+    table = edge.ctl("cache", "show", "a.test/a")
+    for row in (f"volume   {tmp_path}/volume", "head     Cache-Control: max-age=600", "record   whole"):
+        assert row in table, table
     edge.get("/a")
     assert len(origin.requests("/a")) == 1
-    assert "stored  memory and disk" in edge.ctl("cache", "show", "a.test/a")
+    assert "stored   memory and disk" in edge.ctl("cache", "show", "a.test/a")
 
 
 def test_wrong_questions(edge):
-    assert "cache ls or cache show" in edge.ctl("cache", "list", status=1)
+    assert "cache ls, cache show URL or" in edge.ctl("cache", "list", status=1)
     assert "URL is missing" in edge.ctl("cache", "show", status=1)
     assert "no site" in edge.ctl("cache", "ls", "--site", "nowhere.test", status=1)
     assert "tier=memory or disk" in edge.ctl("cache", "ls", "--tier", "tape", status=1)
     assert "--limit is a number" in edge.ctl("cache", "ls", "--limit", "0", status=1)
-    assert "belong to cache ls" in edge.ctl("stats", "--tier", "disk", status=1)
-    assert "belong to cache ls" in edge.ctl("stats", "--limit", "1", status=1)
+    assert "belongs to cache ls" in edge.ctl("stats", "--tier", "disk", status=1)
+    assert "belongs to cache ls" in edge.ctl("stats", "--limit", "1", status=1)
     assert "is for cache ls" in edge.ctl("cache", "show", "a.test/", "--limit", "1", status=1)
     with Client(edge.control) as c:
         for query in ("from=x", "from=1.2.3.4", "from=1.2.3.4.5.6", "what=1"):

@@ -208,9 +208,29 @@ static void objects(void **state)
         "age       1 s\n"
         "ttl       9 s, purged softly\n"
         "tags      2\n");
-    expect(report_object, "{\"url\": \"u\", \"on_disk\": true}", false,
+    expect(report_object,
+        "{\"url\": \"u\", \"on_disk\": true, \"objects\": [{\"tier\": \"disk\", \"id\": \"1\","
+        " \"on_disk\": true, \"volume\": \"/v\", \"status\": 200, \"body_bytes\": 1, \"record\":"
+        " {\"kind\": \"whole\", \"segment\": 7, \"bytes\": 512, \"used\": 3, \"born\": 9,"
+        " \"expires\": null}, \"head\": [{\"name\": \"A\", \"value\": \"b\"}]}]}",
+        false,
+        "url      u\n"
+        "\n"
+        "id       1\n"
+        "stored   disk\n"
+        "status   200\n"
+        "size     1 B\n"
+        "age      0 s\n"
+        "ttl      0 s\n"
+        "tags     0\n"
+        "volume   /v\n"
+        "segment  7\n"
+        "record   whole, 512 B, used 3\n"
+        "born     after purge 9\n"
+        "head     A: b\n");
+    expect(report_object, "{\"url\": \"u\"}", false,
         "url     u\n"
-        "stored  on the disk only; the next request loads it\n");
+        "stored  no\n");
     expect(report_object, "[]", false, "url     ?\nstored  no\n");
 }
 

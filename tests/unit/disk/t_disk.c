@@ -332,6 +332,64 @@ static void t_walk(void **state)
     rig_free(&r);
 }
 
+struct sight {
+    uint64_t key, version;
+    unsigned seen;
+    bool body;
+};
+
+static void on_sight(void *ctx, const struct disk_seen *seen)
+{
+    struct sight *s = ctx;
+    struct record_head h;
+    char *want;
+
+    memcpy(&h, seen->head.p, sizeof(h));
+    assert_int_equal(seen->head.n, sizeof(h));
+    assert_int_equal(h.key, s->key);
+    assert_int_equal(seen->body_n, h.body_n);
+    assert_int_equal(seen->meta.born, h.version);
+    assert_true(seen->seq > 0);
+    if (seen->body.n != 0) {
+        want = xmalloc(h.body_n + 8);
+        body_fill(want, h.key, h.version, h.body_n);
+        assert_int_equal(seen->body.n, h.body_n);
+        assert_memory_equal(seen->body.p, want, h.body_n);
+        free(want);
+        s->body = true;
+    }
+    s->version = h.version;
+    s->seen++;
+}
+
+/* One record, while it is in a buffer and when it is on the disk, with its body or without. */
+static void t_look(void **state)
+{
+    const uint32_t sizes[] = {1, 5000, 20000, 200000, 900000};
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, 32 << 20, 0);
+    rig_open(&r);
+    for (unsigned i = 0; i < ARRAY_LEN(sizes); i++)
+        rig_put(&r, i, 10 + i, sizes[i]);
+    for (int on_disk = 0; on_disk < 2; on_disk++) {
+        for (unsigned i = 0; i < 2 * ARRAY_LEN(sizes); i++) {
+            struct sight s = {.key = i / 2};
+
+            assert_true(disk_look(r.d, rig_key(&r, s.key), i % 2 == 1, on_sight, &s));
+            assert_int_equal(s.seen, 1);
+            assert_int_equal(s.version, 10 + s.key);
+            assert_true(s.body || i % 2 == 0);
+        }
+        assert_false(disk_look(r.d, rig_key(&r, 99), true, on_sight, NULL));
+        disk_flush(r.d);
+    }
+    assert_true(disk_drop(r.d, rig_key(&r, 1)));
+    assert_false(disk_look(r.d, rig_key(&r, 1), true, on_sight, NULL));
+    rig_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +401,7 @@ int main(void)
         cmocka_unit_test(t_laps),
         cmocka_unit_test(t_the_dead_are_not_written_again),
         cmocka_unit_test(t_walk),
+        cmocka_unit_test(t_look),
         cmocka_unit_test(t_reads_are_joined),
         cmocka_unit_test(t_a_put_is_refused_when_the_writer_lags),
     };
