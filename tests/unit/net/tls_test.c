@@ -28,8 +28,8 @@ struct test_cert test_cert_make(
     X509_gmtime_adj(X509_getm_notBefore(c.cert), -3600);
     X509_gmtime_adj(X509_getm_notAfter(c.cert), for_s);
     X509_set_pubkey(c.cert, c.key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(c.cert), "CN", MBSTRING_ASC,
-        (const unsigned char *)name, -1, -1, 0);
+    X509_NAME_add_entry_by_txt(
+        X509_get_subject_name(c.cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
     X509_set_issuer_name(c.cert, X509_get_subject_name(by));
     add_extension(c.cert, by, NID_basic_constraints,
         issuer == NULL ? "critical,CA:TRUE" : "critical,CA:FALSE");
