@@ -33,7 +33,7 @@ static const char usage[] =
     "\n"
     "Without a file, one origin for every host:\n"
     "      --listen ADDR:PORT where clients connect, like 127.0.0.1:8080\n"
-    "      --origin PLACE     http://HOST[:PORT], or a directory of files\n"
+    "      --origin PLACE     http[s]://HOST[:PORT], or a directory of files\n"
     "      --memory SIZE      memory for the cache, like 256MiB\n"
     "      --disk PATH=SIZE   a file for the cache that survives restarts, like /tmp/v=10GiB\n"
     "      --workers N        threads that serve; one per core when not given\n"

@@ -287,7 +287,7 @@ static void resolve_origin(struct conf_load *l, struct edge_conf *c, struct poli
     if (e == NULL && !origin_conf_is_place(p->origin_name)) {
         conf_error(l->errors, p->origin_at,
             "there is no origin \"%.*s\": write  origin %.*s { server http://HOST; }  or a place: "
-            "http://HOST, file:DIRECTORY",
+            "http://HOST, https://HOST, file:DIRECTORY",
             CONF_SHOW(p->origin_name), CONF_SHOW(p->origin_name));
         return;
     }
@@ -411,6 +411,8 @@ void edge_conf_free(struct edge_conf **cp)
         return;
     *cp = NULL;
     geo_free(&c->geo);
+    for (const struct origin_entry *e = c->origins; e != NULL; e = e->next)
+        origin_conf_free(e->origin);
     arena_free(&c->arena);
     free(c);
 }

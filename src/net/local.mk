@@ -4,7 +4,7 @@ src_net_libnet_a_SOURCES = \
 	%D%/error.c %D%/error.h %D%/listen.c %D%/listen.h %D%/listener.c %D%/network.c \
 	%D%/network.h %D%/resolver.c %D%/resolver.h %D%/stream.c %D%/stream.h %D%/tls_server.h \
 	%D%/tls_bio.c %D%/tls_error.c %D%/tls_keylog.c %D%/tls_keylog.h %D%/tls_stream.c \
-	%D%/tls_stream.h %D%/tls_stream_impl.h
+	%D%/tls_stream.h %D%/tls_stream_impl.h %D%/tls_client.c %D%/tls_client.h
 src_net_libnet_a_SOURCES += \
 	%D%/census.c %D%/census.h %D%/client_key.c %D%/client_key.h %D%/network_conf.c \
 	%D%/network_conf.h %D%/proxy_header.c %D%/proxy_header.h %D%/rate.c %D%/rate.h

@@ -40,6 +40,8 @@ static const struct {
         "no signature algorithm in common with the peer"},
     {SSL_R_NO_APPLICATION_PROTOCOL, TLS_FAILURE_PARAMETERS,
         "no application protocol (ALPN) in common with the peer"},
+    {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED, TLS_FAILURE_REFUSED,
+        "the peer wants a certificate of ours (alert certificate required)"},
     {SSL_R_NO_RENEGOTIATION, TLS_FAILURE_OTHER,
         "the peer wants to renegotiate, which we do not do"},
     {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, TLS_FAILURE_CERTIFICATE,

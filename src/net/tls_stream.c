@@ -413,8 +413,8 @@ void tls_close(struct stream *s, bool say)
     }
     t->stream->want = 0;
     set_ripe(t, false);
-    if (t->end != TLS_BROKEN) /* the end of a connection is no fault of its session */
-        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    /* However a connection ends, its session is good (RFC 5246 §7.2.1), or OpenSSL knows. */
+    SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(t->ssl);
     free(t->owed);
     free(t->text);

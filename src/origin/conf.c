@@ -1,6 +1,8 @@
 #include "origin/conf.h"
 
+#include "base/log.h"
 #include "http/uri.h"
+#include "net/tls_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,26 +19,22 @@ bool origin_conf_is_place(struct span text)
            span_eq(text, SPAN(".")) || span_eq(text, SPAN(".."));
 }
 
-/* http://HOST[:PORT][/] */
+/* http://HOST[:PORT][/] or https://... */
 static bool read_server(
     struct conf_load *l, struct span url, struct conf_place at, struct origin_server *out)
 {
     struct span rest, host;
     unsigned port;
 
-    if (span_istarts(url, SPAN("https://"))) {
-        conf_error(l->errors, at, "\"%.*s\": servers are reached by http:// only, not https://",
-            CONF_SHOW(url));
-        return false;
-    }
-    if (!span_istarts(url, SPAN("http://"))) {
+    out->tls = span_istarts(url, SPAN("https://"));
+    if (!out->tls && !span_istarts(url, SPAN("http://"))) {
         conf_error(l->errors, at,
-            "\"%.*s\" is not the URL of a server: write http://HOST or "
-            "http://HOST:PORT",
+            "\"%.*s\" is not the URL of a server: write http://HOST, https://HOST or one of these "
+            "with :PORT",
             CONF_SHOW(url));
         return false;
     }
-    rest = span_from(url, 7);
+    rest = span_from(url, out->tls ? 8 : 7);
     if (span_ends(rest, SPAN("/")))
         rest.n--;
     if (span_find(rest, '/') < rest.n) {
@@ -49,7 +47,7 @@ static bool read_server(
             CONF_SHOW(rest), CONF_SHOW(url));
         return false;
     }
-    out->port = port != 0 ? port : 80;
+    out->port = port != 0 ? port : out->tls ? 443 : 80;
     out->label = arena_printf(l->arena, "%.*s:%u", SPAN_ARG(host), out->port).p;
     if (host.p[0] == '[')
         host = span_make(host.p + 1, host.n - 2);
@@ -75,6 +73,29 @@ static bool read_directory(
     close(fd);
     *out = name;
     return true;
+}
+
+/* The certificates and keys of an origin that has servers reached by https. False: reported. */
+static bool open_tls(struct conf_load *l, struct origin *o, struct conf_place at)
+{
+    const struct origin_options *options = &o->options;
+    struct tls_client_conf conf = {
+        .ca = options->ca.p,
+        .certificate = options->certificate.p,
+        .key = options->key.p,
+        .insecure = options->insecure,
+    };
+    struct tls_client_why why;
+
+    o->tls = tls_client_new(&conf, &why);
+    if (o->tls == NULL)
+        conf_error(l->errors, at, "the origin \"%s\": %s", o->name.p, why.text);
+    else if (options->insecure)
+        log_msg(LOG_WARN,
+            "origin %s: insecure: the certificates of its servers are not verified; who is between "
+            "us can read and change everything",
+            o->name.p);
+    return o->tls != NULL;
 }
 
 static struct origin *origin_new(struct conf_load *l, struct span name)
@@ -112,7 +133,7 @@ struct origin *origin_conf_place(struct conf_load *l, struct span text, struct c
     o->name = span_of(server->label);
     o->servers = server;
     o->servers_n = 1;
-    return o;
+    return !server->tls || open_tls(l, o, at) ? o : NULL;
 }
 
 /* --- the block ---------------------------------------------------------------------------- */
@@ -149,11 +170,40 @@ static void set_host(struct conf_load *l, void *self, const struct conf_node *no
         conf_error(l->errors, node->args[0].at, "\"%.*s\" is not a host name", CONF_SHOW(text));
 }
 
+/* FILE key FILE */
+static void set_certificate(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct origin *o = self;
+
+    if (!span_eq(node->args[1].text, SPAN("key"))) {
+        conf_error(l->errors, node->args[1].at,
+            "\"%.*s\" stands where \"key\" should: certificate FILE key FILE",
+            CONF_SHOW(node->args[1].text));
+        return;
+    }
+    o->options.certificate = arena_dup(l->arena, node->args[0].text);
+    o->options.key = arena_dup(l->arena, node->args[2].text);
+}
+
+static void set_sni(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct span text = node->args[0].text, host;
+    unsigned port;
+
+    if (uri_authority_parse(text, &host, &port) && host.n == text.n && text.p[0] != '[')
+        ((struct origin *)self)->options.sni = arena_dup(l->arena, text);
+    else
+        conf_error(l->errors, node->args[0].at, "\"%.*s\" is not a host name", CONF_SHOW(text));
+}
+
 const struct directive origin_directives[] = {
-    {"server", CONF_CUSTOM(set_server, 1, 1), .usage = "http://HOST[:PORT]",
+    {"server", CONF_CUSTOM(set_server, 1, 1), .usage = "http[s]://HOST[:PORT]",
         .flags = DIRECTIVE_MANY,
-        .about = "A server of the group. Servers take turns; when one cannot be reached the next "
-                 "is tried, and that one is avoided for a few seconds."},
+        .about =
+            "A server of the group. Over https its certificate must be valid for HOST (see ca, "
+            "sni and insecure); nothing is ever asked for without TLS instead. Servers take turns; "
+            "when one cannot be reached the next "
+            "is tried, and that one is avoided for a few seconds."},
     {"directory", CONF_CUSTOM(set_directory, 1, 1), .usage = "PATH",
         .about = "A directory of files, in place of servers. Nothing outside it is reachable; "
                  "symbolic links are followed within it."},
@@ -185,6 +235,21 @@ const struct directive origin_directives[] = {
         .max = 10000, .about = "Most field lines in a response head."},
     {"host", CONF_CUSTOM(set_host, 1, 1), .usage = "NAME", .unset = "what the client asked for",
         .about = "Value of Host in requests to the servers."},
+    {"ca", CONF_STRING(struct origin, options.ca), .usage = "FILE", .unset = "the system's",
+        .about = "For https: a file (PEM) of certificates; only a server whose certificate is "
+                 "signed by one of them is trusted."},
+    {"certificate", CONF_CUSTOM(set_certificate, 3, 3), .usage = "FILE key FILE", .unset = "none",
+        .about =
+            "For https: who we are to servers that ask. The first file has our certificate and "
+            "those of intermediate CAs, the second its key without a passphrase (both PEM)."},
+    {"sni", CONF_CUSTOM(set_sni, 1, 1), .usage = "NAME", .unset = "the server's host",
+        .about = "For https: the name that servers are asked for (SNI) and that their certificates "
+                 "must be valid for."},
+    {"insecure", CONF_FLAG(struct origin, options.insecure), .preset = "off",
+        .about = "For https: whether servers are taken for who they say they are, without looking "
+                 "at their certificates. Whoever can come between can then read and change "
+                 "everything; the log says so at the start. A ca FILE is nearly always the better "
+                 "answer."},
     {"dot-files", CONF_FLAG(struct origin, options.dot_files), .preset = "off",
         .about = "Whether names that begin with a dot are served from a directory."},
     {0},
@@ -195,11 +260,41 @@ struct origin *origin_conf_open(struct conf_load *l, struct span name)
     return origin_new(l, name);
 }
 
+static bool has_tls(const struct origin *o)
+{
+    for (unsigned i = 0; i < o->servers_n; i++) {
+        if (o->servers[i].tls)
+            return true;
+    }
+    return false;
+}
+
+/* What is said of TLS means something only where there is some. */
+static void judge_tls(struct conf_load *l, struct origin *o, const struct conf_node *node)
+{
+    static const char *const words[] = {"ca", "certificate", "sni", "insecure"};
+
+    if (has_tls(o)) {
+        (void)open_tls(l, o, node->at);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        const struct conf_node *said = conf_find_child(node, words[i]);
+
+        if (said != NULL)
+            conf_error(l->errors, said->at,
+                "\"%s\" is for servers that are reached by https://, and the origin \"%s\" has "
+                "none",
+                words[i], o->name.p);
+    }
+}
+
 void origin_conf_close(struct conf_load *l, void *self, const struct conf_node *node)
 {
     struct origin *o = self;
 
     set_limits(o);
+    judge_tls(l, o, node);
     if (o->directory != NULL && o->servers_n > 0)
         conf_error(l->errors, node->at,
             "the origin \"%s\" has a directory and servers: it can "
@@ -210,4 +305,10 @@ void origin_conf_close(struct conf_load *l, void *self, const struct conf_node *
             "the origin \"%s\" has no server: add  server "
             "http://HOST;  or  directory PATH;",
             o->name.p);
+}
+
+void origin_conf_free(struct origin *o)
+{
+    if (o != NULL)
+        tls_client_free(&o->tls);
 }

@@ -5,8 +5,8 @@
  *   site a.example { origin http://127.0.0.1:8000; }                        (places)
  *   site b.example { origin file:/srv/www; }
  *
- * main's thread, while a configuration is built. Origins live in its arena; there is nothing to
- * free: what workers hold for them, fetcher_stop() ends.
+ * main's thread, while a configuration is built. Origins live in its arena; what workers hold for
+ * them, fetcher_stop() ends.
  */
 #ifndef ORIGIN_CONF_H
 #define ORIGIN_CONF_H
@@ -24,9 +24,12 @@ void origin_conf_close(struct conf_load *l, void *origin, const struct conf_node
 /* Whether the text is meant as a place rather than a name: it holds ':' or '/', or is all dots. */
 bool origin_conf_is_place(struct span text) PURE;
 
-/* http://HOST[:PORT], file:DIRECTORY, or a directory's path, with default options. NULL: the text
- * is none of these, or there is no such directory; reported at `at`. */
+/* http://HOST[:PORT], https://HOST[:PORT], file:DIRECTORY, or a directory's path, with default
+ * options. NULL: the text is none of these, or there is no such directory; reported at `at`. */
 MUST_USE struct origin *origin_conf_place(
     struct conf_load *l, struct span text, struct conf_place at);
+
+/* What it owns outside of the arena; NULL is harmless. */
+void origin_conf_free(struct origin *o);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "net/tls_stream.h"
 
 #include <stdlib.h>
 
@@ -109,6 +110,15 @@ static void retry(struct exchange *x)
     fetch_kick(&x->fetch);
 }
 
+/* Over TLS 1.3 a server tells only after the handshake that it does not take us (RFC 8446
+ * §4.4.2.4). */
+static bool was_refused(const struct exchange *x)
+{
+    const SSL *ssl = stream_ssl(&x->conn->stream);
+
+    return ssl != NULL && tls_failure_of(ssl) == TLS_FAILURE_REFUSED;
+}
+
 /* The connection ended, by the origin's FIN or by an error. */
 static void connection_ended(struct exchange *x, const char *how)
 {
@@ -120,6 +130,8 @@ static void connection_ended(struct exchange *x, const char *how)
         fetch_finish(&x->fetch, FETCH_CUT);
     } else if (may_retry(x)) {
         retry(x);
+    } else if (was_refused(x)) {
+        exchange_finish(x, FETCH_TLS, how);
     } else {
         fetch_explain(&x->fetch, "%s before a%s response", how, x->answered ? " whole" : "");
         fetch_finish(&x->fetch, FETCH_RESET);

@@ -24,6 +24,8 @@ static const struct {
     [FETCH_RESET] = {"reset", 502},
     [FETCH_BAD_RESPONSE] = {"bad-response", 502},
     [FETCH_OVERLOAD] = {"overload", 503},
+    [FETCH_CERTIFICATE] = {"tls-certificate", 502},
+    [FETCH_TLS] = {"tls", 502},
     [FETCH_CLIENT_GONE] = {"client-gone", 502},
 };
 

@@ -49,8 +49,11 @@ enum fetch_end {
     FETCH_RESET,        /* the connection ended before a head */
     FETCH_BAD_RESPONSE, /* what came is not HTTP that we accept */
     FETCH_OVERLOAD,     /* our own limits: connections, queue, memory */
+    FETCH_CERTIFICATE,  /* the server's certificate is not to be trusted */
+    FETCH_TLS,          /* no TLS with the server: it or we refused, or it speaks something else */
     FETCH_CLIENT_GONE,  /* the request's body could not be had to its end */
 };
+enum { FETCH_DETAIL_BYTES = 512 }; /* of the sentence that says more */
 /* The status to answer when there is no head to pass on: 502, 503 or 504. */
 int fetch_end_status(enum fetch_end why);
 /* A word for Cache-Status detail and logs, like "connect-timeout". */

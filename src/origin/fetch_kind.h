@@ -21,8 +21,6 @@ struct fetch_kind {
     bool (*release)(struct fetch *f);
 };
 
-enum { FETCH_DETAIL_BYTES = 512 };
-
 struct fetch {
     const struct fetch_kind *kind;
     struct fetcher *fetcher;               /* borrowed */

@@ -16,12 +16,14 @@
 #include <stdint.h>
 
 struct origin_pool;
+struct tls_client;
 
-/* One that speaks HTTP/1.1. */
+/* One that speaks HTTP/1.1, over TLS or not. */
 struct origin_server {
     struct span host;  /* name or literal, NUL-terminated, an IPv6 address without brackets */
     unsigned port;     /* 1 .. 65535 */
     const char *label; /* "127.0.0.1:8000", for logs */
+    bool tls;          /* https:// */
 };
 
 struct origin_options {
@@ -35,6 +37,10 @@ struct origin_options {
     int64_t fields;
     struct span host; /* value of Host; empty: what the request says */
     bool dot_files;   /* directory: serve names that begin with a dot */
+    struct span ca;   /* https: a PEM file of those to be trusted; empty: the system's */
+    struct span certificate, key; /* https: our own, PEM files; empty: none */
+    struct span sni;              /* https: the name to ask for and to verify; empty: the host */
+    bool insecure;                /* https: no certificate is verified */
 };
 enum { ORIGIN_SERVERS_MAX = 64 };
 
@@ -44,7 +50,8 @@ struct origin {
     struct h1_limits limits;       /* the options' */
     struct origin_server *servers; /* in the order of the text */
     unsigned servers_n;
-    const char *directory; /* absolute or as written; NULL: servers */
+    const char *directory;  /* absolute or as written; NULL: servers */
+    struct tls_client *tls; /* owns; NULL: no server is reached by https */
 
     struct origin_pool *pools[THREADS_MAX]; /* by worker; pool.c's */
 };

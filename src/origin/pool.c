@@ -3,11 +3,12 @@
 #include "base/check.h"
 #include "base/counters.h"
 #include "base/log.h"
+#include "net/tls_client.h"
+#include "net/tls_stream.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
 struct origin_pool {
     struct list node;        /* in fetcher->pools */
@@ -20,7 +21,8 @@ struct origin_pool {
     unsigned waiting_n;
     unsigned turn; /* the server to try next */
     mono_ms rest_until[ORIGIN_SERVERS_MAX];
-    struct ev_prepare kick; /* fed, never started: serves who waits */
+    struct ev_prepare kick;        /* fed, never started: serves who waits */
+    struct tls_sessions *sessions; /* owns; of each server, by index; NULL: none has TLS */
 };
 
 static mono_ms now_of(const struct origin_pool *p)
@@ -59,10 +61,22 @@ static void drop_idle(struct origin_conn *c)
     pool_serve_soon(p);
 }
 
+/* Whether nothing has come on a kept connection, not even its end. What it costs to ask does not
+ * matter any more when something has. */
+static bool conn_is_quiet(struct origin_conn *c)
+{
+    char byte;
+
+    return stream_read(&c->stream, &byte, 1) == STREAM_AGAIN;
+}
+
 static void idle_ready(struct stream *s, unsigned events)
 {
+    struct origin_conn *c = container_of(s, struct origin_conn, stream);
+
     (void)events;
-    drop_idle(container_of(s, struct origin_conn, stream));
+    if (!conn_is_quiet(c))
+        drop_idle(c);
 }
 
 static void idle_expired(struct deadline *d)
@@ -73,14 +87,6 @@ static void idle_expired(struct deadline *d)
 static struct origin_conn *oldest_idle(struct origin_pool *p)
 {
     return list_entry(p->idle.prev, struct origin_conn, node);
-}
-
-/* Whether nothing has come on a kept connection, not even its end. */
-static bool conn_is_quiet(struct origin_conn *c)
-{
-    char byte;
-
-    return recv(c->stream.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 static struct origin_conn *take_idle(struct origin_pool *p, const struct origin_server *server)
@@ -172,6 +178,7 @@ static void wish_connect(struct origin_wish *w)
     };
 
     w->state = WISH_CONNECTING;
+    w->began_ms = now_of(p);
     w->tried |= (uint64_t)1 << server_index(p, w->server);
     deadline_clear(&w->deadline);
     w->connect = connect_start(&to, connected, w);
@@ -190,16 +197,11 @@ static void wish_fail(struct origin_wish *w, enum fetch_end why)
     w->done(w);
 }
 
-static void wish_grant(struct origin_wish *w, int fd)
+static void wish_grant(struct origin_wish *w, struct origin_conn *c)
 {
-    struct origin_conn *c = xcalloc(1, sizeof(*c));
-
-    count(C_ORIGIN_CONNECTS);
-    stream_open(&c->stream, w->pool->fetcher->worker, fd, idle_ready);
-    deadline_init(&c->idle, w->pool->fetcher->worker, idle_expired);
-    list_init(&c->node);
-    c->server = w->server;
-    c->pool = w->pool;
+    w->pool->rest_until[server_index(w->pool, w->server)] = 0;
+    c->holder = NULL;
+    c->stream.ready = idle_ready;
     wish_end(w);
     w->conn = c;
     w->done(w);
@@ -238,20 +240,13 @@ static const char *text_of(const struct origin_server *s, const struct connect_r
                : result->why;
 }
 
-static void connected(void *ctx, const struct connect_result *result)
+/* The server cannot be used; w->text says why. */
+static void server_failed(struct origin_wish *w, enum fetch_end why)
 {
-    struct origin_wish *w = ctx;
     struct origin_pool *p = w->pool;
     const struct origin_server *failed = w->server;
 
-    w->connect = NULL;
-    if (result->end == CONNECT_DONE) {
-        p->rest_until[server_index(p, failed)] = 0;
-        wish_grant(w, result->fd);
-        return;
-    }
     p->rest_until[server_index(p, failed)] = now_of(p) + ORIGIN_REST_MS;
-    snprintf(w->text, sizeof(w->text), "%s", text_of(failed, result));
     w->server = choose_server(p, w->tried);
     if (w->server != NULL) {
         log_peer("origin %s: %s cannot be reached: %s; trying %s", p->origin->name.p, failed->label,
@@ -262,7 +257,160 @@ static void connected(void *ctx, const struct connect_result *result)
     w->server = failed;
     p->total--;
     pool_serve_soon(p);
-    wish_fail(w, why_of(result));
+    wish_fail(w, why);
+}
+
+/* --- TLS: a connection is none before its handshake is complete --------------------------------
+ */
+
+static void count_failure(enum tls_failure failure)
+{
+    switch (failure) {
+    case TLS_FAILURE_NONE:
+    case TLS_FAILURE_OTHER:
+        count(C_ORIGIN_TLS_OTHER);
+        return;
+    case TLS_FAILURE_SOCKET:
+    case TLS_FAILURE_ENDED:
+        count(C_ORIGIN_TLS_CLOSED);
+        return;
+    case TLS_FAILURE_HTTP:
+    case TLS_FAILURE_NOT_TLS:
+        count(C_ORIGIN_TLS_NOT_TLS);
+        return;
+    case TLS_FAILURE_VERSION:
+        count(C_ORIGIN_TLS_VERSION);
+        return;
+    case TLS_FAILURE_PARAMETERS:
+        count(C_ORIGIN_TLS_PARAMETERS);
+        return;
+    case TLS_FAILURE_CERTIFICATE:
+        count(C_ORIGIN_TLS_CERTIFICATE);
+        return;
+    case TLS_FAILURE_REFUSED:
+        count(C_ORIGIN_TLS_REFUSED);
+        return;
+    }
+}
+
+/* w->text says what is wrong. */
+static void shaking_failed(struct origin_wish *w, enum fetch_end why)
+{
+    struct origin_conn *c = w->shaking;
+
+    w->shaking = NULL;
+    deadline_clear(&w->deadline);
+    conn_free(c);
+    server_failed(w, why);
+}
+
+static void shaking_broken(struct origin_wish *w)
+{
+    const SSL *ssl = stream_ssl(&w->shaking->stream);
+    enum tls_failure failure = tls_failure_of(ssl);
+
+    count_failure(failure);
+    snprintf(w->text, sizeof(w->text), "%s", tls_client_error(ssl));
+    shaking_failed(w, failure == TLS_FAILURE_CERTIFICATE ? FETCH_CERTIFICATE : FETCH_TLS);
+}
+
+static void shaking_done(struct origin_wish *w)
+{
+    struct origin_conn *c = w->shaking;
+    SSL *ssl = stream_ssl(&c->stream);
+    const char *wrong = tls_client_judge(ssl);
+
+    if (wrong != NULL) {
+        count_failure(TLS_FAILURE_PARAMETERS);
+        snprintf(w->text, sizeof(w->text), "%s", wrong);
+        shaking_failed(w, FETCH_TLS);
+        return;
+    }
+    count(SSL_session_reused(ssl) ? C_ORIGIN_TLS_RESUMED : C_ORIGIN_TLS_FULL);
+    stream_want(&c->stream, 0);
+    w->shaking = NULL;
+    wish_grant(w, c);
+}
+
+static void shake(struct origin_wish *w)
+{
+    switch (stream_handshake(&w->shaking->stream)) {
+    case STREAM_AGAIN:
+        stream_want(&w->shaking->stream, STREAM_READ);
+        return;
+    case STREAM_DONE:
+        shaking_done(w);
+        return;
+    default:
+        shaking_broken(w);
+    }
+}
+
+static void shaking_ready(struct stream *s, unsigned events)
+{
+    (void)events;
+    shake(container_of(s, struct origin_conn, stream)->holder);
+}
+
+static void shaking_too_long(struct origin_wish *w)
+{
+    count(C_ORIGIN_TLS_TIMEOUT);
+    snprintf(w->text, sizeof(w->text), "connect timeout after %lld ms, in the TLS handshake",
+        (long long)w->pool->origin->options.connect_timeout_ms);
+    shaking_failed(w, FETCH_CONNECT_TIMEOUT);
+}
+
+static SSL *new_ssl(struct origin_wish *w)
+{
+    struct origin_pool *p = w->pool;
+    struct span sni = p->origin->options.sni;
+
+    if (p->sessions == NULL)
+        p->sessions = xcalloc(p->origin->servers_n, sizeof(*p->sessions));
+    return tls_client_new_ssl(p->origin->tls, sni.n > 0 ? sni.p : w->server->host.p,
+        &p->sessions[server_index(p, w->server)]);
+}
+
+static void begin_shaking(struct origin_wish *w, struct origin_conn *c)
+{
+    mono_ms left_ms = w->pool->origin->options.connect_timeout_ms - (now_of(w->pool) - w->began_ms);
+
+    stream_begin_tls(&c->stream, new_ssl(w));
+    c->stream.ready = shaking_ready;
+    c->holder = w;
+    w->shaking = c;
+    w->state = WISH_SHAKING;
+    deadline_set(&w->deadline, left_ms > 0 ? left_ms : 0);
+    shake(w);
+}
+
+static struct origin_conn *conn_new(struct origin_wish *w, int fd)
+{
+    struct origin_conn *c = xcalloc(1, sizeof(*c));
+
+    count(C_ORIGIN_CONNECTS);
+    stream_open(&c->stream, w->pool->fetcher->worker, fd, idle_ready);
+    deadline_init(&c->idle, w->pool->fetcher->worker, idle_expired);
+    list_init(&c->node);
+    c->server = w->server;
+    c->pool = w->pool;
+    return c;
+}
+
+static void connected(void *ctx, const struct connect_result *result)
+{
+    struct origin_wish *w = ctx;
+
+    w->connect = NULL;
+    if (result->end != CONNECT_DONE) {
+        snprintf(w->text, sizeof(w->text), "%s", text_of(w->server, result));
+        server_failed(w, why_of(result));
+        return;
+    }
+    if (w->server->tls)
+        begin_shaking(w, conn_new(w, result->fd));
+    else
+        wish_grant(w, conn_new(w, result->fd));
 }
 
 /* Within the limit: a kept connection, which is granted at once, or a place to connect in. */
@@ -284,10 +432,14 @@ static bool wish_place(struct origin_wish *w)
     return true;
 }
 
-static void waited_too_long(struct deadline *d)
+static void took_too_long(struct deadline *d)
 {
     struct origin_wish *w = container_of(d, struct origin_wish, deadline);
 
+    if (w->state == WISH_SHAKING) {
+        shaking_too_long(w);
+        return;
+    }
     list_remove(&w->node);
     w->pool->waiting_n--;
     wish_fail(w, FETCH_OVERLOAD);
@@ -362,7 +514,7 @@ bool origin_wish_start(struct origin_wish *w, struct fetcher *fr, struct origin 
     w->fresh = fresh;
     w->tried = 0;
     list_init(&w->node);
-    deadline_init(&w->deadline, fr->worker, waited_too_long);
+    deadline_init(&w->deadline, fr->worker, took_too_long);
     if (p->waiting_n > 0 || !wish_place(w)) {
         wish_wait(w);
         return false;
@@ -387,6 +539,9 @@ void origin_wish_cancel(struct origin_wish *w)
         w->pool->total--;
         pool_serve_soon(w->pool);
         break;
+    case WISH_SHAKING:
+        origin_conn_close(&w->shaking);
+        break;
     }
     wish_end(w);
 }
@@ -404,6 +559,9 @@ void origin_pools_close(struct fetcher *fr)
         check(p->total == 0);
         ev_clear_pending(fr->worker->loop, &p->kick);
         p->origin->pools[fr->worker->index] = NULL;
+        for (unsigned i = 0; p->sessions != NULL && i < p->origin->servers_n; i++)
+            tls_sessions_clear(&p->sessions[i]);
+        free(p->sessions);
         free(p);
     }
 }

@@ -3,9 +3,11 @@
  *
  * A connection is kept by whoever used it when nothing is owed on it in either direction; while it
  * is kept it is watched, and the first byte or end that comes on it closes it: nobody asked for
- * that. The one used last is used first, so that the others can grow old and be closed, which we do
- * before the origin would. Who wants one beyond the limit waits in line, as long as connecting may
- * take. Servers take turns; one that could not be reached rests for a while when there are others.
+ * that (TLS may say what it has to, like new tickets). The one used last is used first, so that the
+ * others can grow old and be closed, which we do before the origin would. Who wants one beyond the
+ * limit waits in line, as long as connecting may take; so long a server has to be reached and, over
+ * TLS, to have shown who it is. Servers take turns; one that could not be reached rests for a while
+ * when there are others.
  *
  * Thread: the worker. Private to origin/.
  */
@@ -41,15 +43,17 @@ struct origin_wish {
     struct origin_conn *conn;
     const struct origin_server *server; /* the one tried last; NULL: none yet */
     enum fetch_end why;
-    char text[256];
+    char text[FETCH_DETAIL_BYTES];
     /* private */
     struct origin_pool *pool;
-    enum { WISH_NONE, WISH_WAITING, WISH_CONNECTING } state;
+    enum { WISH_NONE, WISH_WAITING, WISH_CONNECTING, WISH_SHAKING } state;
     bool fresh;
     uint64_t tried; /* servers, by index */
     struct list node;
     struct deadline deadline;
     struct connect *connect;
+    mono_ms began_ms;            /* to connect to `server` */
+    struct origin_conn *shaking; /* owns; in its handshake */
 };
 
 /* `fresh`: a new connection, not a kept one. `done` must be set; it is not called from in here.

@@ -13,6 +13,7 @@ drips, closes or resets. Every connection has its own thread; every request is r
         x.send(b"67890")
 """
 import socket
+import ssl
 import threading
 
 from waiting import PATIENCE_S, wait_for
@@ -108,16 +109,26 @@ class Exchange:
         self.keep = False
         self.stream.reset()
 
+    def cut(self):
+        """Over TLS: the end of the connection without close_notify."""
+        self.keep = False
+        socket.socket.shutdown(self.stream.sock, socket.SHUT_RDWR)
+
 
 class Origin:
-    def __init__(self, host="127.0.0.1", port=0):
+    def __init__(self, host="127.0.0.1", port=0, tls=None):
+        """`tls`: an ssl.SSLContext, for connections by https."""
         self.listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind((host, port))
         self.listener.listen(512)
         self.port = self.listener.getsockname()[1]
         self.host = f"[{host}]" if ":" in host else host
-        self.url = f"http://{self.host}:{self.port}"
+        self.tls = tls
+        self.url = f"http{'s' if tls else ''}://{self.host}:{self.port}"
+        self.handshakes = []  # of each connection by TLS: (version, resumed, name asked for)
+        if tls:
+            tls.sni_callback = self._asked_for
         self.paths, self.seen, self.faults = {}, [], []
         self.connections = self.active = self.peak = 0
         self.lock = threading.Lock()
@@ -183,7 +194,39 @@ class Origin:
                 number = self.connections
             threading.Thread(target=self._connection, args=(sock, number), daemon=True).start()
 
+    @staticmethod
+    def _asked_for(sock, name, _):
+        sock.asked_for = name
+
+    def _shake(self, sock):
+        """None: the edge did not want us, or we did not want it."""
+        try:
+            sock.settimeout(PATIENCE_S)
+            tls = self.tls.wrap_socket(sock, server_side=True)
+        except (ssl.SSLError, OSError):
+            sock.close()
+            return None
+        with self.lock:
+            self.open.discard(sock)  # it has given its descriptor away
+            self.open.add(tls)
+            self.handshakes.append(
+                (tls.version(), tls.session_reused, getattr(tls, "asked_for", None)))
+        return tls
+
+    def _close(self, sock):
+        try:
+            if self.tls and not self.stopping:
+                sock.settimeout(PATIENCE_S)
+                sock.unwrap()  # close_notify
+        except (OSError, ValueError):
+            pass
+        sock.close()
+
     def _connection(self, sock, number):
+        if self.tls:
+            sock = self._shake(sock)
+            if sock is None:
+                return
         stream = Stream(sock, deadline_s=300)
         try:
             while not self.stopping and self._exchange(stream, number):
@@ -198,7 +241,7 @@ class Origin:
         finally:
             with self.lock:
                 self.open.discard(sock)
-            sock.close()
+            self._close(sock)
 
     def _exchange(self, stream, number):
         lines = stream.head()

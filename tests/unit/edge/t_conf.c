@@ -457,9 +457,9 @@ static void faults_of_origins_are_said(void **state)
     assert_faults(LISTEN "site a { origin app; path /x { origin ap; } }\n"
                          "origin apq { server http://o; }",
         "c:2:17: there is no origin \"app\": write  origin app { server http://HOST; }  or a "
-        "place: http://HOST, file:DIRECTORY\n"
+        "place: http://HOST, https://HOST, file:DIRECTORY\n"
         "c:2:39: there is no origin \"ap\": write  origin ap { server http://HOST; }  or a "
-        "place: http://HOST, file:DIRECTORY\n");
+        "place: http://HOST, https://HOST, file:DIRECTORY\n");
     assert_faults(LISTEN "origin o { server http://a; }\norigin o { server http://b; }\n"
                          "site a { origin o; }",
         "c:3:8: the origin \"o\" is already defined at c:2:1\n");
@@ -768,7 +768,7 @@ static void configurations_do_not_know_each_other(void **state)
     assert_faults("name two; workers 2; site b { origin o; }",
         "c:1:1: main needs \"listen\"\n"
         "c:1:38: there is no origin \"o\": write  origin o { server http://HOST; }  or a place: "
-        "http://HOST, file:DIRECTORY\n");
+        "http://HOST, https://HOST, file:DIRECTORY\n");
     second = load("listen 127.0.0.1:1; listen 127.0.0.1:2; site a { origin http://b; }");
     assert_span(first->name, "one");
     assert_int_equal(first->workers, 1);

@@ -89,6 +89,8 @@ static void servers(void **state)
         {"HTTP://127.0.0.1:8000", "127.0.0.1", 8000, "127.0.0.1:8000"},
         {"http://[::1]:8080", "::1", 8080, "[::1]:8080"},
         {"http://[2001:db8::1]", "2001:db8::1", 80, "[2001:db8::1]:80"},
+        {"https://app.example.com", "app.example.com", 443, "app.example.com:443"},
+        {"HTTPS://[::1]:8443/", "::1", 8443, "[::1]:8443"},
     };
 
     (void)state;
@@ -109,6 +111,9 @@ static void servers(void **state)
         assert_int_equal(o->options.keepalive_ms, 15000);
         assert_int_equal(o->options.max_idle, 64);
         assert_int_equal(o->limits.head_bytes, 65536);
+        assert_int_equal(o->servers[0].tls, span_istarts(span_of(cases[i].url), SPAN("https")));
+        assert_int_equal(o->tls != NULL, o->servers[0].tls);
+        origin_conf_free(o);
     }
     assert_int_equal(errors.n, 0);
 }
@@ -134,11 +139,12 @@ static void directories(void **state)
 static void no_places(void **state)
 {
     static const char *const cases[][2] = {
-        {"https://a", "f:1:1: \"https://a\": servers are reached by http:// only, not https://"},
-        {"a:80", "f:1:1: \"a:80\" is not the URL of a server: write http://HOST or "
-                 "http://HOST:PORT"},
-        {"ftp://a", "f:1:1: \"ftp://a\" is not the URL of a server: write http://HOST or "
-                    "http://HOST:PORT"},
+        {"a:80", "f:1:1: \"a:80\" is not the URL of a server: write http://HOST, "
+                 "https://HOST or one of these with :PORT"},
+        {"ftp://a", "f:1:1: \"ftp://a\" is not the URL of a server: write http://HOST, "
+                    "https://HOST or one of these with :PORT"},
+        {"https://a/b", "f:1:1: \"https://a/b\": the URL of a server has no path: requests keep "
+                        "theirs"},
         {"http://a/b", "f:1:1: \"http://a/b\": the URL of a server has no path: requests keep "
                        "theirs"},
         {"http://", "f:1:1: \"\" in \"http://\" is not a host name or address with a port"},
@@ -201,8 +207,8 @@ static void bad_blocks(void **state)
         {"", "the origin \"app\" has no server: add  server http://HOST;  or  directory PATH;"},
         {"server http://a; directory /tmp;",
             "the origin \"app\" has a directory and servers: it can have only one of the two"},
-        {"server a;", "f:1:8: \"a\" is not the URL of a server: write http://HOST or "
-                      "http://HOST:PORT"},
+        {"server a;", "f:1:8: \"a\" is not the URL of a server: write http://HOST, "
+                      "https://HOST or one of these with :PORT"},
         {"server http://a; host a/b;", "f:1:23: \"a/b\" is not a host name"},
         {"server http://a; max-connections 0;", "f:1:34: "},
     };
@@ -229,6 +235,52 @@ static void too_many_servers(void **state)
     assert_non_null(strstr(errors.text[0].p, "an origin has at most 64 servers"));
 }
 
+static void tls_of_a_block(void **state)
+{
+    struct origin *o = block("server http://a; server https://b; insecure on; sni c.example;");
+
+    (void)state;
+    assert_non_null(o);
+    assert_false(o->servers[0].tls);
+    assert_true(o->servers[1].tls);
+    assert_true(o->options.insecure);
+    assert_true(span_eq(o->options.sni, SPAN("c.example")));
+    assert_non_null(o->tls);
+    origin_conf_free(o);
+    assert_null(o->tls);
+    origin_conf_free(NULL);
+}
+
+static void wrong_tls(void **state)
+{
+    static const char *const cases[][2] = {
+        {"server http://a; ca /x;", "f:1:18: \"ca\" is for servers that are reached by https://, "
+                                    "and the origin \"app\" has "
+                                    "none"},
+        {"server http://a; insecure on;", "f:1:18: \"insecure\" is for servers that are reached by "
+                                          "https://, and the origin \"app\" "
+                                          "has none"},
+        {"server https://a; ca /no/such;", "f:1:1: the origin \"app\": cannot use the CA file "
+                                           "/no/such: No such file or directory"},
+        {"server https://a; ca /dev/null;", "f:1:1: the origin \"app\": cannot use the CA file "
+                                            "/dev/null: no certificate or crl found"},
+        {"server https://a; certificate /no/such key /no/such;",
+            "f:1:1: the origin \"app\": cannot use the certificate /no/such: No such file or "
+            "directory"},
+        {"server https://a; certificate a b c;",
+            "f:1:33: \"b\" stands where \"key\" should: certificate FILE key FILE"},
+        {"server https://a; sni a:1;", "f:1:23: \"a:1\" is not a host name"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        conf_errors_init(&errors, &arena);
+        assert_null(block(cases[i][0]));
+        assert_int_equal(errors.n, 1);
+        assert_string_equal(errors.text[0].p, cases[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_block_of_files, start, stop),
         cmocka_unit_test_setup_teardown(bad_blocks, start, stop),
         cmocka_unit_test_setup_teardown(too_many_servers, start, stop),
+        cmocka_unit_test_setup_teardown(tls_of_a_block, start, stop),
+        cmocka_unit_test_setup_teardown(wrong_tls, start, stop),
     };
 
     return cmocka_run_group_tests_name("conf", tests, NULL, NULL);
