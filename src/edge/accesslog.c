@@ -144,7 +144,7 @@ static void put_request_line(struct buf *out, const struct access_record *r)
     put_escaped(out, r->method);
     (void)!buf_append(out, SPAN(" "));
     put_escaped(out, r->target);
-    (void)!buf_printf(out, " HTTP/1.%d\"", r->http_minor);
+    (void)!buf_printf(out, " %s\"", r->protocol);
 }
 
 static void format_combined(struct span record, struct buf *out)
@@ -242,7 +242,7 @@ static void format_json(struct span record, struct buf *out)
     put_json(out, "method", r.method);
     put_json(out, "host", r.host);
     put_json(out, "target", r.target);
-    (void)!buf_printf(out, ",\"protocol\":\"HTTP/1.%d\",\"status\":%d", r.http_minor, r.status);
+    (void)!buf_printf(out, ",\"protocol\":\"%s\",\"status\":%d", r.protocol, r.status);
     put_json(out, "cache", span_of(cache_word_text(r.cache)));
     if (r.detail.n > 0)
         put_json(out, "detail", r.detail);

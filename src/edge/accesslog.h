@@ -37,9 +37,9 @@ struct access_record {
     wall_ms at_ms; /* when the response ended */
     struct addr peer;
     struct span method, target, host, referer, user_agent;
-    struct span server; /* of the origin, empty when none was asked */
-    struct span detail; /* why, in a word: the detail of Cache-Status */
-    int http_minor;
+    struct span server;   /* of the origin, empty when none was asked */
+    struct span detail;   /* why, in a word: the detail of Cache-Status */
+    const char *protocol; /* "HTTP/1.1"; static */
     int status;
     enum cache_word cache;
     uint64_t bytes_out, body_bytes_out, bytes_in;

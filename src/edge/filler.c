@@ -41,6 +41,7 @@ static void copy_request(struct filler *f, const struct request *r, bool client)
         .host = arena_dup(&f->arena, r->route.host),
         .proto = r->txn->tls ? SPAN("https") : SPAN("http"),
         .minor = req->minor,
+        .h2 = req->h2,
     };
     f->host = arena_dup(&f->arena, uri_host_normalise(&r->txn->arena, req->host, 0, 0));
     f->port = req->port;

@@ -105,7 +105,10 @@ struct fields forward_request(const struct fields *fields, const struct forward_
             fields_remove(&f, conditions[i]);
     }
     say_who_asks(&f, from, a);
-    append_member(&f, a, FIELD_VIA, from->minor == 0 ? edge->via_10 : edge->via_11);
+    append_member(&f, a, FIELD_VIA,
+        from->h2           ? edge->via_20
+        : from->minor == 0 ? edge->via_10
+                           : edge->via_11);
     append_member(&f, a, FIELD_CDN_LOOP, edge->loop_id);
     return f;
 }

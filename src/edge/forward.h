@@ -16,6 +16,7 @@ struct forward_from {
     struct span host;   /* in normal form */
     struct span proto;  /* "http" or "https" */
     int minor;          /* of the client's HTTP/1.x */
+    bool h2;            /* it speaks HTTP/2 */
 };
 
 /*

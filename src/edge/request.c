@@ -188,7 +188,7 @@ static void log_access(struct request *r, enum txn_end why)
                  .user_agent = fields_get(&req->fields, FIELD_USER_AGENT),
                  .server = span_of(r->server),
                  .detail = r->cs.detail,
-                 .http_minor = req->minor,
+                 .protocol = http_request_protocol(req),
                  .status = r->status,
                  .cache = r->word,
                  .bytes_out = t->bytes_out,

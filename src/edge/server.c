@@ -162,6 +162,7 @@ static void name_ourselves(struct edge *e)
 {
     struct arena *a = &e->conf->arena;
 
+    e->via_20 = arena_printf(a, "2.0 %.*s", SPAN_ARG(e->conf->name));
     e->via_11 = arena_printf(a, "1.1 %.*s", SPAN_ARG(e->conf->name));
     e->via_10 = arena_printf(a, "1.0 %.*s", SPAN_ARG(e->conf->name));
     /* Unless the operator names them, an edge and its shield must not take each other for a loop.

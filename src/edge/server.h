@@ -43,8 +43,8 @@ struct edge {
     unsigned listens_n;
     _Atomic int running; /* workers that have not ended */
     _Atomic bool stopping;
-    struct span via_11, via_10; /* what we add to Via: "1.1 selvage" */
-    struct span loop_id;        /* our name in CDN-Loop (RFC 8586) */
+    struct span via_20, via_11, via_10; /* what we add to Via: "1.1 selvage" */
+    struct span loop_id;                /* our name in CDN-Loop (RFC 8586) */
     mono_ms started_ms;
     struct closing *closing; /* owns; from the end of edge_run() on */
 };

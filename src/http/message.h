@@ -57,6 +57,14 @@ struct http_request {
     struct span upgrade;
 };
 
+/* As the logs say it. */
+static inline const char *http_request_protocol(const struct http_request *req)
+{
+    if (req->h2)
+        return "HTTP/2.0";
+    return req->minor == 0 ? "HTTP/1.0" : "HTTP/1.1";
+}
+
 struct http_response {
     int status;
     int minor;

@@ -79,16 +79,16 @@ const struct directive session_directives[] = {
     {0},
 };
 
-mono_ms session_patience(const struct session_conf *c, mono_ms waited_ms, uint64_t total)
+mono_ms session_patience(mono_ms timeout_ms, uint64_t rate, mono_ms waited_ms, uint64_t total)
 {
-    mono_ms left = c->body_timeout_ms - waited_ms;
+    mono_ms left = timeout_ms - waited_ms;
 
-    if (c->body_rate == 0)
-        return c->body_timeout_ms;
-    left += (mono_ms)(total / c->body_rate) * 1000;
+    if (rate == 0)
+        return timeout_ms;
+    left += (mono_ms)(total / rate) * 1000;
     if (left < 0)
         return 0;
-    return left < c->body_timeout_ms ? left : c->body_timeout_ms;
+    return left < timeout_ms ? left : timeout_ms;
 }
 
 void session_conf_close(struct session_conf *c)

@@ -37,9 +37,10 @@ struct session_conf {
 
 extern const struct directive session_directives[];
 
-/* How much longer a client's bytes are waited for, of a request body of which `total` came:
- * body-timeout, and in all no longer than that and what body-rate allows for what came. */
-mono_ms session_patience(const struct session_conf *c, mono_ms waited_ms, uint64_t total);
+/* How much longer a client is waited for that has sent, or taken, `total` bytes while we waited so
+ * long: `timeout_ms`, and in all no longer than that and what `rate` (bytes in a second; 0: any)
+ * allows for those bytes. */
+mono_ms session_patience(mono_ms timeout_ms, uint64_t rate, mono_ms waited_ms, uint64_t total);
 
 /* Sets `limits` from what was configured. */
 void session_conf_close(struct session_conf *c);

@@ -49,10 +49,12 @@ static ssize_t body_fail(struct h1 *c, int error)
 
 static void wait_begins(struct h1 *c)
 {
+    const struct session_conf *conf = c->session.owner->conf;
+
     if (c->body.waits_since == 0)
         c->body.waits_since = worker_now(c->session.owner->worker);
-    deadline_set(
-        &c->deadline, session_patience(c->session.owner->conf, c->body.waited_ms, c->body.total));
+    deadline_set(&c->deadline,
+        session_patience(conf->body_timeout_ms, conf->body_rate, c->body.waited_ms, c->body.total));
 }
 
 static void wait_ends(struct h1 *c)

@@ -203,7 +203,7 @@ static void windows_opened(struct h2 *c, int32_t id)
         struct h2_stream *s = list_entry(n, struct h2_stream, sending);
 
         if (id == 0 || s->id == id)
-            deadline_clear(&s->send);
+            h2_window_opened(s);
     }
 }
 
@@ -509,6 +509,7 @@ static void idle_for_long(struct h2 *c)
 
     if (c->wait == H2_WAIT_TRIM) {
         h2_streams_trim(c);
+        pace_begin(&c->pace, conf);
         c->wait = H2_WAIT_NOTHING;
         wait_for(c, H2_WAIT_IDLE,
             conf->idle_timeout_ms > IDLE_TRIM_MS ? conf->idle_timeout_ms - IDLE_TRIM_MS : 1);
@@ -550,7 +551,12 @@ static void on_deadline(struct deadline *d)
 static void on_send_deadline(struct deadline *d)
 {
     struct h2 *c = container_of(d, struct h2, send);
+    mono_ms more_ms = pace_goes_on(&c->pace, c->session.owner->conf, &c->session.stream);
 
+    if (more_ms > 0) {
+        deadline_set(d, more_ms);
+        return;
+    }
     session_count(c->session.owner, C_CLIENT_TIMEOUT, 1);
     h2_break(c, TXN_TIMEOUT);
 }

@@ -10,6 +10,7 @@
 #include "loop/deadline.h"
 #include "session/h2.h"
 #include "session/h2_guard.h"
+#include "session/pace.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -45,9 +46,10 @@ struct h2_body {
 /* The response as it is sent. */
 struct h2_out {
     struct txn_response r;
-    uint64_t framed;   /* bytes of the body that are in frames */
-    size_t promised;   /* of them, bytes in the batch that the reader was not told of */
-    unsigned interims; /* queued and not framed */
+    uint64_t framed; /* bytes of the body that are in frames */
+    size_t promised; /* of them, bytes in the batch that the reader was not told of */
+    mono_ms stalls_since, stalled_ms; /* for want of a window: now, when not 0, and before */
+    unsigned interims;                /* queued and not framed */
     bool responded;
     bool starved; /* the source has nothing now: a wake-up will follow */
     bool whole;   /* END_STREAM is framed */
@@ -83,6 +85,7 @@ struct h2 {
     struct list spare; /* streams for later requests; let go when idle */
     struct deadline deadline;
     struct deadline send;   /* the client must take bytes by then */
+    struct pace pace;       /* and keep this one */
     struct ev_prepare kick; /* fed, never started: drives the connection from the loop */
     struct h2_guard guard;
     struct buf left;        /* owns; framed bytes that the socket did not take */
@@ -139,6 +142,8 @@ enum h2_sent h2_flush(struct h2 *c);
 void h2_respond(struct txn *t, const struct txn_response *r);
 void h2_interim(struct txn *t, int status, const struct fields *fields);
 void h2_wake(struct txn *t);
+/* The client has opened the stream's window, or all of them. */
+void h2_window_opened(struct h2_stream *s);
 /* nghttp2's callback for bytes of a DATA frame. */
 int h2_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head, size_t length,
     nghttp2_data_source *source, void *conn);

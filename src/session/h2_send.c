@@ -49,6 +49,7 @@ struct h2_batch {
 void h2_send_init(struct h2 *c)
 {
     c->burst = BURST_MIN;
+    pace_begin(&c->pace, c->session.owner->conf);
     buf_init(&c->left, BURST_MAX + TEXT_BYTES + TEXT_FRAME_BYTES);
 }
 
@@ -274,7 +275,7 @@ static ssize_t nothing_found(struct h2_stream *s, struct h2_batch *b, uint32_t *
     if (!source_ended(o) && !source_cut(o)) {
         o->starved = true;
         list_remove(&s->sending);
-        deadline_clear(&s->send);
+        h2_window_opened(s);
         return NGHTTP2_ERR_DEFERRED;
     }
     if (source_cut(o) || o->r.length >= 0) {
@@ -371,8 +372,8 @@ int h2_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *head,
     s->txn.bytes_out += H2_FRAME_HEAD_BYTES + length;
     s->txn.body_bytes_out += length;
     h2_guard_sent_data(&c->guard);
-    if (s->send.at_ms != 0)
-        deadline_set(&s->send, c->session.owner->conf->send_timeout_ms);
+    if (s->out.stalls_since != 0)
+        h2_window_opened(s);
     if (ends)
         h2_stream_whole(s);
     (void)ng;
@@ -399,6 +400,7 @@ static bool fill(struct h2 *c, struct h2_batch *b)
 static void sent_bytes(struct h2 *c, size_t n)
 {
     session_count(c->session.owner, C_CLIENT_BYTES_OUT, n);
+    pace_handed(&c->pace, n);
     deadline_clear(&c->send);
 }
 
@@ -441,7 +443,7 @@ static enum h2_sent blocked(struct h2 *c)
 {
     c->burst = BURST_MIN;
     if (c->send.at_ms == 0)
-        deadline_set(&c->send, c->session.owner->conf->send_timeout_ms);
+        deadline_set(&c->send, pace_wait(&c->pace, c->session.owner->conf, &c->session.stream));
     return H2_SENT_BLOCKED;
 }
 
@@ -481,14 +483,30 @@ static enum h2_sent write_batch(struct h2 *c, struct h2_batch *b)
     return how;
 }
 
-/* All streams that could go on have gone: those that have more to send wait for their clients. */
+void h2_window_opened(struct h2_stream *s)
+{
+    struct h2_out *o = &s->out;
+
+    if (o->stalls_since != 0)
+        o->stalled_ms += worker_now(s->txn.worker) - o->stalls_since;
+    o->stalls_since = 0;
+    deadline_clear(&s->send);
+}
+
+/* All streams that could go on have gone: those that have more to send wait for their client to
+ * open a window. */
 static void wait_for_windows(struct h2 *c)
 {
+    const struct session_conf *conf = c->session.owner->conf;
+
     list_each (n, &c->sending) {
         struct h2_stream *s = list_entry(n, struct h2_stream, sending);
 
-        if (s->send.at_ms == 0)
-            deadline_set(&s->send, c->session.owner->conf->send_timeout_ms);
+        if (s->out.stalls_since != 0)
+            continue;
+        s->out.stalls_since = worker_now(s->txn.worker);
+        deadline_set(&s->send, session_patience(conf->send_timeout_ms, conf->send_rate,
+                                   s->out.stalled_ms, s->out.framed));
     }
 }
 

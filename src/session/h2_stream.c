@@ -195,9 +195,12 @@ void h2_stream_serve(struct h2_stream *s, size_t head_bytes, bool ended)
 
 static void wait_begins(struct h2_stream *s)
 {
+    const struct session_conf *conf = conf_of(s);
+
     if (s->body.waits_since == 0)
         s->body.waits_since = worker_now(s->txn.worker);
-    deadline_set(&s->receive, session_patience(conf_of(s), s->body.waited_ms, s->body.total));
+    deadline_set(&s->receive,
+        session_patience(conf->body_timeout_ms, conf->body_rate, s->body.waited_ms, s->body.total));
 }
 
 static void wait_ends(struct h2_stream *s)

@@ -106,7 +106,7 @@ static struct access_record full_record(void)
         .user_agent = SPAN("curl/7.88.1"),
         .server = SPAN("127.0.0.1:8000"),
         .detail = SPAN("connect-timeout"),
-        .http_minor = 1,
+        .protocol = "HTTP/1.1",
         .status = 200,
         .cache = CACHE_MISS,
         .bytes_out = 1300,
@@ -127,7 +127,7 @@ static struct access_record full_record(void)
 static struct access_record bare_record(void)
 {
     return (struct access_record){
-        .http_minor = 1, .status = 400, .first_byte_us = -1, .origin_us = -1, .end = "cut"};
+        .protocol = "HTTP/1.1", .status = 400, .first_byte_us = -1, .origin_us = -1, .end = "cut"};
 }
 
 static void combined_is_what_log_readers_know(void **state)
@@ -141,7 +141,7 @@ static void combined_is_what_log_readers_know(void **state)
         "origin=1.000 end=sent detail=\"connect-timeout\"\n");
     assert_true(addr_parse(SPAN("[2001:db8::1]:1"), &r.peer));
     r.detail = SPAN_EMPTY;
-    r.http_minor = 0;
+    r.protocol = "HTTP/1.0";
     r.origin_us = 999;
     assert_line(&r,
         "2001:db8::1 - - [21/Nov/2026:12:34:56 +0000] \"GET /a/b?c=d HTTP/1.0\" 200 1024 "
