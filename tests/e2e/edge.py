@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 
+import h2wire
 from waiting import PATIENCE_S, wait_for
 from wire import Client
 
@@ -17,6 +18,8 @@ SELVAGED = os.environ.get("SELVAGED", os.path.join(BUILD, "selvaged"))
 SELVAGECTL = os.environ.get("SELVAGECTL", os.path.join(BUILD, "selvagectl"))
 # Behind everything a disk tier, where a test says nothing of one (E2E_DISK=1).
 DISK = "E2E_DISK" in os.environ
+# HTTP/2 for every request on a connection of its own that can be said in it (E2E_H2=1).
+H2_EVERYWHERE = "E2E_H2" in os.environ
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer"
                     r"|runtime error:|check failed")
 
@@ -52,13 +55,19 @@ def free_port(family=socket.AF_INET):
 
 class Edge:
     """A running selvaged. `config` is the text of a configuration without listen, control and
-    workers, which are added; without it, `origin` is served in the one-line form."""
+    workers, which are added; without it, `origin` is served in the one-line form. `listen` goes
+    behind the address that is listened on."""
 
-    def __init__(self, config=None, origin=None, args=(), workers=2, memory="64MiB", error_log=True):
+    def __init__(self, config=None, origin=None, args=(), workers=2, memory="64MiB", error_log=True,
+                 listen=""):
         self.dir = tempfile.mkdtemp(prefix="selvage-e2e.")
         self.control = os.path.join(self.dir, "control")
         self.config, self.origin, self.args = config, origin, list(args)
         self.workers, self.memory = workers, memory
+        self.listen = listen or ("h2c" if H2_EVERYWHERE else "")
+        if self.listen and config is None:
+            origin = getattr(origin, "url", origin)
+            self.config = f"origin o {{ server {origin}; }}\nsite * {{ origin o; }}\n"
         self.expected_status = 0
         self.checked = False
         for _ in range(5):
@@ -105,7 +114,7 @@ class Edge:
         return argv + self.args
 
     def write_config(self, text):
-        head = f"listen 127.0.0.1:{self.port};\ncontrol {self.control};\nworkers {self.workers};\n"
+        head = f"listen 127.0.0.1:{self.port} {self.listen};\ncontrol {self.control};\nworkers {self.workers};\n"
         if not re.search(r"^\s*cache\s*{", text, re.M):
             head += f"cache {{ memory {self.memory}; }}\n"
         if DISK and not re.search(r"^[^#]*\bdisk ", head + text, re.M):
@@ -155,11 +164,16 @@ class Edge:
             return f.read()
 
     # --- asking it
+    def h2(self, **options):
+        return h2wire.H2(self.address, **options)
+
     def connect(self, **options):
         return Client(self.address, **options)
 
     def get(self, target, **options):
         """One request on a connection of its own."""
+        if H2_EVERYWHERE and self.listen == "h2c" and h2wire.can_say(**options):
+            return h2wire.get(self.address, target, **options)
         with self.connect() as c:
             return c.get(target, **options)
 
