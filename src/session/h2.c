@@ -6,6 +6,11 @@
 
 #include <pthread.h>
 
+/* Came with the option of that name, in a security fix. */
+#ifndef HAVE_NGHTTP2_OPTION_SET_MAX_CONTINUATIONS
+#define NGHTTP2_ERR_TOO_MANY_CONTINUATIONS (-905)
+#endif
+
 enum {
     PREFACE_BYTES = NGHTTP2_CLIENT_MAGIC_LEN,
     READ_BYTES = 16 * 1024, /* at once; nothing of it is kept but bodies */
@@ -132,6 +137,15 @@ void h2_count(struct h2 *c, enum h2_kind kind)
 static struct h2_stream *stream_by_id(nghttp2_session *ng, int32_t id)
 {
     return nghttp2_session_get_stream_user_data(ng, id);
+}
+
+/* RFC 9113 §6.3: an error, which nghttp2 does not look for any more. */
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *head, void *conn)
+{
+    (void)ng;
+    (void)conn;
+    return head->type == NGHTTP2_PRIORITY && head->stream_id == 0 ? NGHTTP2_ERR_CALLBACK_FAILURE
+                                                                  : 0;
 }
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *conn)
@@ -318,6 +332,7 @@ static nghttp2_option *options;
 static void make_options(void)
 {
     check(nghttp2_session_callbacks_new(&callbacks) == 0);
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
@@ -370,12 +385,19 @@ static enum h2_kind look_at(struct h2 *c, struct span bytes)
     return h2_guard_bytes(&c->guard, span_from(bytes, skip), now);
 }
 
+/* What to say of an error of nghttp2 that it says nothing of itself. */
 static uint32_t error_of(int code)
 {
-    return code == NGHTTP2_ERR_FLOODED || code == -905 /* too many CONTINUATIONs */
-               ? NGHTTP2_ENHANCE_YOUR_CALM
-               : code == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR
-                                                      : NGHTTP2_INTERNAL_ERROR;
+    switch (code) {
+    case NGHTTP2_ERR_FLOODED:
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+        return NGHTTP2_ENHANCE_YOUR_CALM;
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+    case NGHTTP2_ERR_CALLBACK_FAILURE: /* on_begin_frame() found fault with it */
+        return NGHTTP2_PROTOCOL_ERROR;
+    default:
+        return NGHTTP2_INTERNAL_ERROR;
+    }
 }
 
 static void take(struct h2 *c, struct span bytes)
