@@ -184,15 +184,27 @@ bool chunk_evacuate(struct chunk **link, uint64_t owner)
     return true;
 }
 
+static uint32_t copies_kib(const struct chunk *c)
+{
+    return CHUNK_COPIES * (c->cap >> 10);
+}
+
 int chunk_file(const struct chunk *c, int64_t *offset)
 {
-    if (c->place != CHUNK_PAGES)
+    if (c->place != CHUNK_PAGES ||
+        atomic_load_explicit(&c->copied_kib, memory_order_relaxed) < copies_kib(c))
         return -1;
     *offset = memory_offset(c->memory, c->data);
     return memory_fd(c->memory);
 }
 
-void chunk_sent_by_file(struct chunk *c)
+void chunk_sent(struct chunk *c, uint64_t n, bool by_file)
 {
-    atomic_store_explicit(&c->by_file, true, memory_order_relaxed);
+    uint32_t kib = atomic_load_explicit(&c->copied_kib, memory_order_relaxed);
+
+    if (by_file)
+        atomic_store_explicit(&c->by_file, true, memory_order_relaxed);
+    else if (kib < copies_kib(c)) /* two threads at once may count as one */
+        atomic_store_explicit(
+            &c->copied_kib, (uint16_t)(kib + ((n + 1023) >> 10)), memory_order_relaxed);
 }

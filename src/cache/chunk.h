@@ -9,7 +9,9 @@
  * Small chunks are one piece of memory with their bytes. From CHUNK_FILE_MIN on the bytes stand in
  * pages of their own, so that they can be sent by sendfile(2) from the memory tier's file. The
  * kernel reads such pages after sendfile() has returned, until the peer has acknowledged them: a
- * chunk that was sent so (chunk_sent_by_file()) is given new pages before its memory is used again.
+ * chunk that was sent so is given new pages before its memory is used again. That costs more than
+ * some copies, and most of what is stored is sent once and evicted: so sendfile() comes after
+ * CHUNK_COPIES copies.
  */
 #ifndef CACHE_CHUNK_H
 #define CACHE_CHUNK_H
@@ -26,6 +28,7 @@ struct memory;
 enum {
     CHUNK_MAX = 64 << 10,      /* bytes in one chunk */
     CHUNK_FILE_MIN = 16 << 10, /* sendfile is cheaper than copying from here on */
+    CHUNK_COPIES = 4,
 };
 
 enum chunk_place {
@@ -39,6 +42,7 @@ struct chunk {
     uint32_t n, cap;
     uint8_t place; /* enum chunk_place */
     _Atomic bool by_file;
+    _Atomic uint16_t copied_kib; /* of it that were sent by copying, as long as that matters */
     uint64_t at;
     struct chunk *next;    /* counted */
     struct memory *memory; /* borrowed */
@@ -73,8 +77,9 @@ MUST_USE bool chunk_alone(const struct chunk *first);
  * who holds *link may hold any of it. False: there was no room for some of it. */
 MUST_USE bool chunk_evacuate(struct chunk **link, uint64_t owner);
 
-/* Where the bytes stand in the memory tier's file; -1 when they cannot be sent from there. */
+/* Where the bytes stand in the memory tier's file; -1 when they are not to be sent from there. */
 int chunk_file(const struct chunk *c, int64_t *offset);
-void chunk_sent_by_file(struct chunk *c);
+/* `n` bytes of it were sent. */
+void chunk_sent(struct chunk *c, uint64_t n, bool by_file);
 
 #endif

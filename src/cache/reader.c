@@ -353,8 +353,7 @@ void reader_consume(struct reader *r, size_t bytes, bool by_file)
         if (n > bytes)
             n = bytes;
         check(n > 0);
-        if (by_file)
-            chunk_sent_by_file(r->chunk);
+        chunk_sent(r->chunk, n, by_file);
         r->pos += n;
         bytes -= (size_t)n;
     }

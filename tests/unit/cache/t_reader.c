@@ -41,7 +41,7 @@ static void t_ranges(void **state)
 
 static void t_pieces_are_limited(void **state)
 {
-    struct object *obj = stored(2, 200000);
+    struct object *obj = sent_often(stored(2, 200000));
     struct reader *r = reader_of_object(obj);
     struct piece p[8];
     char back[100];
@@ -171,7 +171,7 @@ static void t_by_file(void **state)
 {
     char text[32];
     struct cache_key key = key_number(text, 5);
-    struct object *obj = stored(5, 100000);
+    struct object *obj = sent_often(stored(5, 100000));
     struct reader *r = reader_of_object(obj);
     struct piece p[4];
     int n;

@@ -151,7 +151,7 @@ static void t_text_and_ranges(void **state)
 /* A part is not opened before those before it have been given out. */
 static void t_opened_when_needed(void **state)
 {
-    struct object *obj = stored(2, 300000);
+    struct object *obj = sent_often(stored(2, 300000));
     struct script s = {.v = {
                            {PART_READY, range_part(obj, 0, 100000)},
                            {PART_READY, range_part(obj, 100000, 200000)},

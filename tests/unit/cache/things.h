@@ -149,4 +149,12 @@ static inline void worker_turn(struct worker *w)
     ev_run(w->loop, EVRUN_NOWAIT);
 }
 
+/* What was sent so often is sent by file from now on. */
+static inline struct object *sent_often(struct object *obj)
+{
+    for (struct chunk *k = obj->body; k != NULL; k = k->next)
+        chunk_sent(k, CHUNK_COPIES * (uint64_t)k->cap, false);
+    return obj;
+}
+
 #endif
