@@ -27,6 +27,7 @@ struct disk_volume_conf {
     const char *path;
     uint64_t bytes;
     struct disk_volume_conf *next;
+    bool direct; /* the page cache of the kernel is left alone */
 };
 
 struct cache_conf {

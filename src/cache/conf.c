@@ -5,7 +5,7 @@
 
 static const char *const admission_words[] = {"all", "small", "second", NULL};
 
-/* disk PATH size SIZE; */
+/* disk PATH size SIZE [direct]; */
 static void set_disk(struct conf_load *l, void *self, const struct conf_node *node)
 {
     struct cache_conf *c = self;
@@ -18,6 +18,11 @@ static void set_disk(struct conf_load *l, void *self, const struct conf_node *no
     }
     if (!conf_arg_size(l, node, 2, &v->bytes))
         return;
+    v->direct = conf_arg_is(node, 3, "direct");
+    if (node->args_n > 3 && !v->direct) {
+        conf_error(l->errors, node->args[3].at, "after the size of a volume there may be: direct");
+        return;
+    }
     if (v->bytes < VOLUME_BYTES_MIN) {
         conf_error(l->errors, node->args[2].at, "a volume has at least %u MiB",
             (unsigned)(VOLUME_BYTES_MIN >> 20));
@@ -52,13 +57,17 @@ const struct directive cache_directives[] = {
                  "or a crash. Without one they hold as long as the process does. It is small, is "
                  "made when it is missing, and belongs to one process at a time; its folder must "
                  "be writable, since the file is replaced when it has grown."},
-    {"disk", CONF_CUSTOM(set_disk, 3, 3), .usage = "PATH size SIZE", .flags = DIRECTIVE_MANY,
-        .unset = "memory only",
+    {"disk", CONF_CUSTOM(set_disk, 3, 4), .usage = "PATH size SIZE [direct]",
+        .flags = DIRECTIVE_MANY, .unset = "memory only",
         .about = "A volume for what is stored: a file, or a block device. A file that is not "
                  "there is made, with all of its blocks; what is there and is no volume of this "
                  "version is left alone, and the edge does not start. Several volumes share what "
                  "is stored in proportion to their sizes. What they hold survives restarts and "
-                 "crashes."},
+                 "crashes. What is read more than once is read through the kernel's page cache, "
+                 "which keeps it as long as memory is left over; direct: never, so that the page "
+                 "cache stays as it is. A volume of less than 64 MiB stores no objects and no "
+                 "slices of 1 "
+                 "MiB; what it does store it says when it is opened."},
     {"disk-admit", CONF_WORD(struct cache_conf, admission, admission_words), .preset = "small",
         .usage = "all|small|second",
         .about = "What is written to the volumes once they have been full: all, what is small at "

@@ -23,6 +23,7 @@ enum {
     PROGRESS_MS = 1000,
     RECOVERY_WAIT_MS = 200, /* worth waiting for, so that clients do not begin with misses */
     MEAN_BYTES = 16 << 10,  /* of what is remembered as asked for once */
+    HEAD_USUAL_MAX = 4 << 10,
 };
 
 /* --- making and opening volumes -------------------------------------------------------------- */
@@ -113,6 +114,18 @@ static bool is_dead(void *ctx, const struct disk_meta *m)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+/* Segments are a part of a volume, and records of segments. */
+static void tell_if_small(const struct disk *d)
+{
+    uint32_t max = disk_body_max(d, HEAD_USUAL_MAX);
+
+    if (max < DISK_TIER_WHOLE_MAX)
+        log_msg(LOG_WARN,
+            "the volume %s is small: it stores nothing, object or slice, of more than %u KiB; one "
+            "of %u MiB or more stores all",
+            disk_volume(d)->path, (unsigned)(max >> 10), (unsigned)DISK_TIER_VOLUME_MIB);
+}
+
 static bool open_all(
     struct disk_tier *t, const struct cache_conf *conf, uint64_t journal, char err[VOLUME_ERR_MAX])
 {
@@ -120,6 +133,7 @@ static bool open_all(
         struct disk_conf disk = {
             .slow_ms = t->wait_ms,
             .checkpoint_ms = conf->disk_checkpoint_ms,
+            .direct = v->direct,
             .dead = is_dead,
             .ctx = t->cache,
         };
@@ -133,6 +147,7 @@ static bool open_all(
         t->volumes[t->volumes_n] = disk_open(&opened, &disk, err);
         if (t->volumes[t->volumes_n] == NULL)
             return false;
+        tell_if_small(t->volumes[t->volumes_n]);
         unread_init(&t->unread[t->volumes_n]);
         t->volumes_n++;
     }

@@ -28,6 +28,7 @@ struct object;
 enum {
     DISK_TIER_VOLUMES_MAX = 32,
     DISK_TIER_WHOLE_MAX = 1 << 20, /* bytes of body */
+    DISK_TIER_VOLUME_MIB = 64,     /* a smaller volume has no room for records of that size */
     DISK_TIER_WAIT_MS = 200, /* by default: a load that takes longer is given up for the origin */
 };
 

@@ -88,6 +88,15 @@ bool eviction_admit(struct eviction *e, uint32_t fingerprint, uint64_t bytes, bo
     return false;
 }
 
+bool eviction_pass(struct eviction *e, uint32_t fingerprint, uint64_t bytes)
+{
+    if (ghosts_have(&e->ghosts, ghost_of(fingerprint)))
+        return true;
+    ghosts_add(&e->ghosts, ghost_of(fingerprint));
+    ghosts_pass(&e->ghosts, bytes);
+    return false;
+}
+
 void eviction_insert(struct eviction *e, struct eviction_entry *entry)
 {
     uint64_t ghost = ghost_of(entry->fingerprint), age = ghosts_age(&e->ghosts, ghost);

@@ -64,6 +64,10 @@ void eviction_init(
 /* Whether something of that size may come in. When not, it is remembered, so that it may the next
  * time. `room`: nothing would have to leave for it. */
 MUST_USE bool eviction_admit(struct eviction *e, uint32_t fingerprint, uint64_t bytes, bool room);
+/* Something passes by that need not come in, since it is cheap to be had again: true when it was
+ * here or passed by before while that is remembered, so that it is worth its room. Otherwise it is
+ * as if it had come in and left by way of `small`. */
+MUST_USE bool eviction_pass(struct eviction *e, uint32_t fingerprint, uint64_t bytes);
 /* Takes in an entry; its bytes and fingerprint are set. */
 void eviction_insert(struct eviction *e, struct eviction_entry *entry);
 /* The same in place of `old`, which is taken out: in its queue, with its credit. */

@@ -7,21 +7,30 @@
 #include "cache/index.h"
 #include "cache/memory.h"
 #include "cache/object.h"
+#include "cache/purge_impl.h"
 #include "cache/slice.h"
 #include "loop/deadline.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+_Static_assert((int)CHUNK_MAX == (int)RECORD_PIECE, "a piece of a record is a chunk");
+
+/* What all loads are, for those who remove and replace. */
+struct loading {
+    struct disk_tier *tier; /* borrowed */
+    struct list link;       /* in its place among the tier's loads */
+    bool doomed;            /* under their lock: something newer was stored, or this removed */
+    struct cache_key key;   /* borrowed text */
+};
 
 struct cache_load {
-    struct disk_tier *tier;   /* borrowed */
-    struct list link;         /* in its place among the tier's loads */
-    bool doomed;              /* under their lock: something newer was stored, or this removed */
+    struct loading loading;   /* the text of its key is in this allocation */
     void (*ready)(void *ctx); /* NULL: nobody waits any more */
     void *ctx;
     struct deadline deadline;
     struct disk_read read;
-    struct object *obj;   /* counted; what was read, or was in memory by then */
-    struct cache_key key; /* text in this allocation */
+    struct object *obj; /* counted; what was read, or was in memory by then */
 };
 
 /* --- loads in flight ------------------------------------------------------------------------ */
@@ -42,7 +51,7 @@ void loads_doom(struct disk_tier *t, struct span key)
 {
     pthread_mutex_lock(&t->loads_lock);
     list_each (it, place_of(t, hash128(key))) {
-        struct cache_load *l = list_entry(it, struct cache_load, link);
+        struct loading *l = list_entry(it, struct loading, link);
 
         if (span_eq(l->key.text, key))
             l->doomed = true;
@@ -52,7 +61,7 @@ void loads_doom(struct disk_tier *t, struct span key)
 
 /* False: a doomed one of that key is still on its way, and the disk would take this one for the
  * same. */
-static bool loads_add(struct cache_load *l)
+static bool loads_add(struct loading *l)
 {
     struct disk_tier *t = l->tier;
     struct list *place = place_of(t, l->key.hash);
@@ -60,7 +69,7 @@ static bool loads_add(struct cache_load *l)
 
     pthread_mutex_lock(&t->loads_lock);
     list_each (it, place) {
-        struct cache_load *other = list_entry(it, struct cache_load, link);
+        struct loading *other = list_entry(it, struct loading, link);
 
         ok &= !other->doomed || !span_eq(other->key.text, l->key.text);
     }
@@ -70,16 +79,21 @@ static bool loads_add(struct cache_load *l)
     return ok;
 }
 
-static void loads_remove(struct cache_load *l)
+/* Whether it was not doomed. */
+static bool loads_remove(struct loading *l)
 {
+    bool ok;
+
     pthread_mutex_lock(&l->tier->loads_lock);
     list_remove(&l->link);
+    ok = !l->doomed;
     pthread_mutex_unlock(&l->tier->loads_lock);
+    return ok;
 }
 
 /* A removal drops the record, dooms then, and looks into memory last: it finds the object there or
  * we see it here. */
-static void store(struct cache_load *l, struct object *obj)
+static void store(struct loading *l, struct object *obj)
 {
     struct disk_tier *t = l->tier;
 
@@ -89,33 +103,10 @@ static void store(struct cache_load *l, struct object *obj)
     pthread_mutex_unlock(&t->loads_lock);
 }
 
-/* --- on the disk's reader thread ------------------------------------------------------------ */
-
-/* False: the budget has no room for it. */
-static bool give_body(struct object *o, struct span body)
-{
-    struct memory *m = o->cache->memory;
-    struct chunk **link = &o->body;
-    uint64_t at = 0;
-
-    while (at < body.n) {
-        size_t n = body.n - at < CHUNK_MAX ? body.n - at : CHUNK_MAX;
-        struct chunk *c = chunk_new(m, (uint32_t)n, at, index_hash(o->hash));
-
-        if (c == NULL)
-            return false;
-        c->n = chunk_write(c, span_make(body.p + at, n));
-        *link = c;
-        link = &c->next;
-        at += n;
-    }
-    o->body_bytes = body.n;
-    o->whole = true;
-    return true;
-}
+/* --- from a record to an object ------------------------------------------------------------- */
 
 static struct object *of_image(
-    struct cache_load *l, const struct disk_meta *meta, struct span head, struct arena *a)
+    struct loading *l, const struct disk_meta *meta, struct span head, struct arena *a)
 {
     struct image image;
 
@@ -125,8 +116,7 @@ static struct object *of_image(
     return object_of_image(l->tier->cache, &l->key, &image);
 }
 
-static struct object *of_record(
-    struct cache_load *l, const struct disk_meta *meta, struct span head, struct span body)
+static struct object *of_head(struct loading *l, const struct disk_meta *meta, struct span head)
 {
     struct http_response nothing = {0};
     struct object *o = NULL;
@@ -144,23 +134,61 @@ static struct object *of_record(
         break;
     }
     arena_free(&a);
-    if (o != NULL && (o->loose || !give_body(o, body)))
+    return o;
+}
+
+/* Room for a body, a chunk for each piece of the record. False: the budget has none. */
+static bool make_room(struct object *o, uint32_t body_n, char **pieces)
+{
+    struct memory *m = o->cache->memory;
+    struct chunk **link = &o->body;
+
+    for (uint32_t at = 0; at < body_n; at += RECORD_PIECE) {
+        uint32_t n = record_piece_bytes(body_n, at / RECORD_PIECE);
+        struct chunk *c = chunk_new(m, n, at, index_hash(o->hash));
+
+        if (c == NULL)
+            return false;
+        c->n = n;
+        *link = c;
+        link = &c->next;
+        *pieces++ = c->data;
+    }
+    o->body_bytes = body_n;
+    return true;
+}
+
+/* A record's object without the bytes of its body, which are to go where `pieces` say; or NULL. */
+static struct object *of_record(struct loading *l, const struct disk_meta *meta, struct span head,
+    uint32_t body_n, char **pieces)
+{
+    struct object *o = of_head(l, meta, head);
+
+    if (o != NULL && (o->loose || !make_room(o, body_n, pieces)))
         object_release(&o);
     return o;
 }
+
+/* --- on the disk's reader thread ------------------------------------------------------------ */
 
 /* Equal reads come here one after another: the first one's object is everybody's. */
 static void on_take(
     struct disk_read *r, const struct disk_meta *meta, struct span head, struct span body)
 {
     struct cache_load *l = container_of(r, struct cache_load, read);
+    char *pieces[RECORD_PIECES_MAX];
 
-    l->obj = memory_find(l->tier->cache->memory, &l->key, false);
+    l->obj = memory_find(l->loading.tier->cache->memory, &l->loading.key, false);
     if (l->obj != NULL)
         return;
-    l->obj = of_record(l, meta, head, body);
-    if (l->obj != NULL)
-        store(l, l->obj);
+    l->obj = of_record(&l->loading, meta, head, (uint32_t)body.n, pieces);
+    if (l->obj == NULL)
+        return;
+    for (uint32_t i = 0; i * (size_t)RECORD_PIECE < body.n; i++)
+        memcpy(
+            pieces[i], body.p + i * (size_t)RECORD_PIECE, record_piece_bytes((uint32_t)body.n, i));
+    l->obj->whole = true;
+    store(&l->loading, l->obj);
 }
 
 /* --- on the worker -------------------------------------------------------------------------- */
@@ -176,7 +204,7 @@ static void tell(struct cache_load *l)
 
 static void load_free(struct cache_load *l)
 {
-    loads_remove(l);
+    (void)loads_remove(&l->loading);
     deadline_stop(&l->deadline);
     object_release(&l->obj);
     free(l);
@@ -214,15 +242,15 @@ struct cache_load *cache_load(struct cache *c, const struct cache_key *key, stru
     d = disk_tier_volume(t, key->text);
     l = xcalloc(1, sizeof(*l) + key->text.n);
     memcpy(l + 1, key->text.p, key->text.n);
-    l->tier = t;
+    l->loading.tier = t;
+    l->loading.key = (struct cache_key){span_make((char *)(l + 1), key->text.n), key->hash};
     l->ready = ready;
     l->ctx = ctx;
-    l->key = (struct cache_key){span_make((char *)(l + 1), key->text.n), key->hash};
     l->read.key = disk_key(d, key->text);
     l->read.take = on_take;
     l->read.done = on_done;
     deadline_init(&l->deadline, w, on_late);
-    if (!loads_add(l)) {
+    if (!loads_add(&l->loading)) {
         free(l);
         return NULL;
     }
@@ -233,6 +261,55 @@ struct cache_load *cache_load(struct cache *c, const struct cache_key *key, stru
     }
     deadline_set(&l->deadline, t->wait_ms);
     return l;
+}
+
+/* --- at once -------------------------------------------------------------------------------- */
+
+struct load_now {
+    struct loading loading;
+    struct disk_now read;
+    struct object *obj; /* counted; NULL: none yet */
+};
+
+static bool on_begin(struct disk_now *r, const struct disk_meta *meta, struct span head,
+    uint32_t body_n, char **pieces)
+{
+    struct load_now *l = container_of(r, struct load_now, read);
+
+    l->obj = of_record(&l->loading, meta, head, body_n, pieces);
+    return l->obj != NULL;
+}
+
+struct object *cache_load_now(struct cache *c, const struct cache_key *key)
+{
+    struct disk_tier *t = c->disk;
+    struct load_now l;
+    struct disk *d;
+    bool found;
+
+    if (t == NULL)
+        return NULL;
+    d = disk_tier_volume(t, key->text);
+    l = (struct load_now){
+        .loading = {.tier = t, .key = *key},
+        .read = {.key = disk_key(d, key->text), .begin = on_begin},
+    };
+    if (!loads_add(&l.loading))
+        return NULL;
+    /* Only now it can be doomed, and so a record that is there now is the right one. */
+    found = disk_tier_has(t, key->text) && disk_get_now(d, &l.read);
+    if (found) {
+        l.obj->whole = true;
+        if (memory_pass(c->memory, l.obj))
+            store(&l.loading, l.obj);
+    }
+    if (!loads_remove(&l.loading) || !found) {
+        object_release(&l.obj);
+        return NULL;
+    }
+    count(C_DISK_LOADED);
+    count(C_DISK_LOADED_NOW);
+    return cache_unless_gone(c, l.obj);
 }
 
 void cache_load_cancel(struct cache_load **lp)

@@ -10,6 +10,7 @@
 #include "cache/cache.h"
 
 struct cache_load;
+struct object;
 struct worker;
 
 /*
@@ -20,6 +21,13 @@ struct worker;
  */
 MUST_USE struct cache_load *cache_load(struct cache *c, const struct cache_key *key,
     struct worker *w, void (*ready)(void *ctx), void *ctx);
+
+/* The same at once, for what the kernel still has of the volume in its page cache: it takes no
+ * waiting. The object with a reference for the caller, or NULL: cache_load() may have it. It comes
+ * into memory when it is asked for so again before long; purges were asked as cache_find() asks
+ * them. */
+MUST_USE struct object *cache_load_now(struct cache *c, const struct cache_key *key);
+
 /* ready() is not called any more. Sets *l to NULL, which it may be already. */
 void cache_load_cancel(struct cache_load **l);
 

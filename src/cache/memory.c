@@ -373,6 +373,17 @@ bool memory_admit(struct memory *m, const struct hash128 *hash, uint64_t bytes)
     return admit;
 }
 
+bool memory_pass(struct memory *m, const struct object *obj)
+{
+    struct shard *sh = shard_of(m, index_hash(obj->hash));
+    bool worth;
+
+    pthread_mutex_lock(&sh->lock);
+    worth = eviction_pass(&sh->eviction, (uint32_t)obj->hash.hi, obj->bytes + obj->body_bytes);
+    pthread_mutex_unlock(&sh->lock);
+    return worth;
+}
+
 bool memory_walk(struct memory *m, struct memory_walk *w,
     struct object *out[static MEMORY_WALK_MAX], unsigned *n)
 {

@@ -64,6 +64,8 @@ MUST_USE bool memory_walk(struct memory *m, struct memory_walk *w,
     struct object *out[static MEMORY_WALK_MAX], unsigned *n);
 /* Whether an object of that size may be stored: one of that key is, or see eviction_admit(). */
 MUST_USE bool memory_admit(struct memory *m, const struct hash128 *hash, uint64_t bytes);
+/* Whether an object is worth storing that the disk tier has at hand: see eviction_pass(). */
+MUST_USE bool memory_pass(struct memory *m, const struct object *obj);
 /* Stores it with a reference of its own, in place of what was there. */
 void memory_put(struct memory *m, struct object *obj);
 /* The same when nothing is stored under that key; false otherwise. */

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "disk/cached.h"
 #include "disk/checkpoint.h"
 #include "disk/disk_impl.h"
 #include "disk/keeper.h"
@@ -172,6 +173,8 @@ struct disk *disk_open(struct volume **v, const struct disk_conf *conf, char err
 
     if (d == NULL)
         return NULL;
+    if (!conf->direct)
+        volume_use_page_cache(d->v);
     d->writer = writer_new(d);
     d->readers = readers_new(d);
     d->keeper = keeper_new(d);
@@ -302,6 +305,16 @@ enum disk_get_result disk_get(struct disk *d, struct worker *w, struct disk_read
     return DISK_GET_READING;
 }
 
+bool disk_get_now(struct disk *d, struct disk_now *r)
+{
+    enum disk_state s = disk_state(d);
+
+    if ((s != DISK_READY && s != DISK_READ_ONLY) || !cached_read(d, r))
+        return false;
+    disk_count(&d->counts.reads_now, 1);
+    return true;
+}
+
 void disk_stop_reads(struct disk *d)
 {
     readers_stop(d->readers);
@@ -348,6 +361,7 @@ void disk_stats(struct disk *d, struct disk_stats *out)
         COPY(reads),
         COPY(reads_joined),
         COPY(reads_buffered),
+        COPY(reads_now),
         COPY(reads_missed),
         COPY(refused_puts),
         COPY(refused_reads),

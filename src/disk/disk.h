@@ -50,6 +50,7 @@ enum {
     DISK_ERRORS_READ_ONLY = 5,
     DISK_ERRORS_OFFLINE = 50,
     DISK_KINDS = 4,
+    DISK_NOW_MAX = 256 << 10,
 };
 
 enum disk_state { DISK_RECOVERING, DISK_READY, DISK_READ_ONLY, DISK_OFFLINE };
@@ -72,6 +73,7 @@ struct disk_conf {
     mono_ms look_ms;           /* between looks whether a volume has come back; 0: 1 s */
     mono_ms checkpoint_ms;     /* between two; 0: 5 minutes, < 0: only on closing */
     uint64_t checkpoint_rate;  /* bytes per second; 0: 32 MiB */
+    bool direct;               /* the kernel's page cache is never used */
     unsigned reinsert_percent; /* bytes reinserted per 100 admitted; 0: 100, > 1000: none */
     /* Whether nobody wants that record any more (purged, expired long ago). On the keeper's thread;
      * NULL: nobody says so. */
@@ -159,6 +161,23 @@ struct disk_read {
 /* On a worker. Only for DISK_GET_READING is *r used any further. Counts as a use. */
 MUST_USE enum disk_get_result disk_get(struct disk *d, struct worker *w, struct disk_read *r);
 
+/* A record that is read at once. */
+struct disk_now {
+    struct hash128 key;
+    /* Its header and head are right: where each RECORD_PIECE of the body is to go (the last one may
+     * be shorter). False: it is not wanted. Must not call disk_*(). */
+    bool (*begin)(struct disk_now *r, const struct disk_meta *meta, struct span head,
+        uint32_t body_n, char **pieces);
+};
+
+/*
+ * Reads what the kernel has in its page cache, on the calling thread and without waiting for the
+ * disk. True: the record is there, its body is where begin() said, and all of it is right; counts
+ * as a use. False: disk_get() may have it; begin() may have been called, and what it gave may hold
+ * anything. Records of up to DISK_NOW_MAX bytes: reading one takes some tens of microseconds.
+ */
+MUST_USE bool disk_get_now(struct disk *d, struct disk_now *r);
+
 /* No disk_get() succeeds any more, and all reads' messages are posted when it returns: their
  * workers may be joined. One thread, once. */
 void disk_stop_reads(struct disk *d);
@@ -180,6 +199,7 @@ struct disk_stats {
     uint64_t admitted_bytes, reinserted_bytes, written_bytes;
     uint64_t waiting_bytes;                       /* put, and not on the disk yet */
     uint64_t reads, reads_joined, reads_buffered; /* buffered: found before it was written */
+    uint64_t reads_now;                           /* of disk_get_now(); none of the others */
     uint64_t reads_missed; /* the record was another's, or had gone meanwhile */
     uint64_t refused_puts, refused_reads;
     uint64_t corrupt; /* records that failed a check */

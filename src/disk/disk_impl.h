@@ -21,7 +21,7 @@ struct keeper;
 /* Counted by whoever does it; the names are those of struct disk_stats. */
 struct disk_counts {
     _Atomic uint64_t admitted, reinserted, admitted_bytes, reinserted_bytes, written_bytes, reads,
-        reads_joined, reads_buffered, reads_missed, refused_puts, refused_reads, corrupt,
+        reads_joined, reads_buffered, reads_now, reads_missed, refused_puts, refused_reads, corrupt,
         read_errors, write_errors, dropped_live, dropped_dead, dropped_full, checkpoints, recovered;
 };
 
@@ -68,6 +68,17 @@ void disk_thread(pthread_t *t, void *(*main)(void *), void *arg);
 static inline uint32_t disk_expires(wall_s at)
 {
     return at <= 0 ? 0 : at < UINT32_MAX ? (uint32_t)at : UINT32_MAX;
+}
+
+static inline struct disk_meta record_meta(const struct record_header *h)
+{
+    return (struct disk_meta){
+        .born = h->born,
+        .site = h->site,
+        .expires = h->expires,
+        .kind = h->kind,
+        .flags = h->flags,
+    };
 }
 
 static inline void disk_count(_Atomic uint64_t *c, uint64_t n)

@@ -144,6 +144,11 @@ MUST_USE bool record_parse(
 MUST_USE bool record_head_parse(
     uint64_t id, uint64_t seq, const void *p, size_t n, struct record_view *out);
 MUST_USE bool record_body_ok(uint64_t id, const struct record_view *r);
+/* The same of one piece of it, wherever that is in memory. */
+MUST_USE bool record_piece_ok(
+    uint64_t id, const struct record_view *r, uint32_t i, const void *piece);
+/* Bytes of that piece. */
+uint32_t record_piece_bytes(uint32_t body_n, uint32_t i) PURE;
 
 struct checkpoint_header {
     uint64_t magic;

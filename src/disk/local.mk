@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/disk/libdisk.a
 src_disk_libdisk_a_SOURCES = \
+	%D%/cached.c %D%/cached.h \
 	%D%/checkpoint.c %D%/checkpoint.h \
 	%D%/crew.c %D%/crew.h \
 	%D%/disk.c %D%/disk.h %D%/disk_impl.h \

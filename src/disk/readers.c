@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/thread.h"
+#include "disk/cached.h"
 #include "disk/writer.h"
 
 #include <stdlib.h>
@@ -53,13 +54,7 @@ static bool same_key(const struct record_header *h, struct hash128 key)
 static void finding_set(
     struct finding *f, const struct record_header *h, struct span head, struct span body)
 {
-    f->meta = (struct disk_meta){
-        .born = h->born,
-        .site = h->site,
-        .expires = h->expires,
-        .kind = h->kind,
-        .flags = h->flags,
-    };
+    f->meta = record_meta(h);
     f->head = head;
     f->body = body;
 }
@@ -105,7 +100,7 @@ static enum looked look_on_disk(struct disk *d, struct reader_thread *t, struct 
         to = end;
     if (to - from > t->all->memory_bytes)
         to = from + t->all->memory_bytes;
-    if (!volume_read(d->v, t->memory, to - from, from)) {
+    if (!disk_io_read(d->v->io, cached_fd_for(d, e), t->memory, to - from, from)) {
         disk_failed(d, false);
         disk_index_drop(d->index, key.lo, e->loc);
         return LOOKED_MISS;

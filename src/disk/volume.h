@@ -35,6 +35,7 @@ struct volume_plan {
 
 struct volume {
     int fd;
+    int cached_fd;      /* the same file, for reading through the kernel's page cache; or -1 */
     struct disk_io *io; /* borrowed */
     struct superblock sb;
     bool direct; /* O_DIRECT */
@@ -56,6 +57,8 @@ MUST_USE struct volume *volume_open(const char *path, struct disk_io *io, char e
 /* The same without ever changing anything: what is written is taken for done, and is not. */
 MUST_USE struct volume *volume_open_dry(const char *path, char err[VOLUME_ERR_MAX]);
 void volume_close(struct volume **v);
+/* cached_fd is there from now on, if it is to be had. Before others know the volume. */
+void volume_use_page_cache(struct volume *v);
 
 /* What is at the path now. */
 enum volume_back {

@@ -1,5 +1,6 @@
 #include "edge/decision.h"
 
+#include "cache/load.h"
 #include "cache/object.h"
 #include "cache/policy.h"
 #include "cache/spec.h"
@@ -13,9 +14,14 @@ struct cache_key decision_variant(
 
 static struct object *look(const struct decision_question *q, const struct cache_key *key)
 {
+    struct object *obj;
+
     if (q->cache == NULL)
         return NULL;
-    return q->peek ? cache_peek(q->cache, key) : cache_find(q->cache, key);
+    if (q->peek)
+        return cache_peek(q->cache, key);
+    obj = cache_find(q->cache, key);
+    return obj == NULL && q->load ? cache_load_now(q->cache, key) : obj;
 }
 
 /* Nothing in memory under that key, but on the disk. */

@@ -100,6 +100,8 @@ static bool open_stored(struct slices *s, const struct cache_key *key)
     struct object *obj = cache_find(s->r->edge->cache, key);
 
     if (obj == NULL)
+        obj = cache_load_now(s->r->edge->cache, key);
+    if (obj == NULL)
         return false;
     count(C_SLICES_HIT);
     s->next.reader = reader_of_object(obj);

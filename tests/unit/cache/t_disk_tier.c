@@ -221,6 +221,56 @@ static void t_comes_back(void **state)
         expect(i, i + 1, sizes[i]);
 }
 
+static struct object *found_at_once(uint64_t i)
+{
+    char text[32];
+    struct cache_key key = key_number(text, i);
+
+    return cache_load_now(c, &key);
+}
+
+/* From the page cache; into memory when it is asked for so twice. */
+static void t_comes_at_once(void **state)
+{
+    static const size_t sizes[] = {1, 4000, 20000, 70000, 200000};
+    char text[32];
+    struct cache_key key = key_number(text, 2);
+    struct object *o = NULL;
+
+    (void)state;
+    for (uint64_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        put(i, i + 1, sizes[i], "\"a\"");
+        settle();
+        disk_flush(c->disk->volumes[0]);
+        for (int k = 0; k < 2; k++) {
+            evict(i);
+            assert_null(found_at_once(i));
+            expect(i, i + 1, sizes[i]);
+        }
+        evict(i);
+        o = found_at_once(i);
+        if (o == NULL) /* the file system here has no such thing */
+            skip();
+        assert_int_equal(o->body_bytes, sizes[i]);
+        for (const struct chunk *k = o->body; k != NULL; k = k->next)
+            assert_true(body_is(k->data, i + 1, k->at, k->n));
+        object_release(&o);
+    }
+    assert_null(cache_find(c, &key));
+    assert_non_null(o = found_at_once(2));
+    object_release(&o);
+    assert_non_null(o = cache_find(c, &key));
+    object_release(&o);
+    /* What is purged or removed does not come back so, either. */
+    cache_remove(c, &key);
+    assert_null(found_at_once(2));
+    assert_non_null(o = found_at_once(3));
+    object_release(&o);
+    assert_int_not_equal(
+        cache_purge(c, &(struct purge){PURGE_ALL, true, SPAN_EMPTY, SPAN_EMPTY}), 0);
+    assert_null(found_at_once(3));
+}
+
 static void t_newer_replaces(void **state)
 {
     (void)state;
@@ -514,6 +564,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(t_comes_back),
+        T(t_comes_at_once),
         T(t_newer_replaces),
         T(t_older_stays_away),
         T(t_full_queue),

@@ -80,6 +80,24 @@ static inline ssize_t faulty_read(struct disk_io *io, int fd, void *to, size_t n
     return did;
 }
 
+static inline ssize_t faulty_read_cached(
+    struct disk_io *io, int fd, const struct iovec *to, int to_n, uint64_t at)
+{
+    struct faults *f = container_of(io, struct faults, io);
+    ssize_t did;
+
+    if (fault(f, f->read_error)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    did = preadv2(fd, to, to_n, (off_t)at, RWF_NOWAIT);
+    if (did > 1 && fault(f, f->read_short))
+        did = (ssize_t)fault_shorten(f, (size_t)did);
+    if (did > 0 && fault(f, f->read_flip))
+        ((char *)to[0].iov_base)[fault_below(f, to[0].iov_len)] ^= (char)(1 << fault_below(f, 8));
+    return did;
+}
+
 static inline ssize_t faulty_write(
     struct disk_io *io, int fd, const void *from, size_t n, uint64_t at)
 {
@@ -122,7 +140,7 @@ static inline int faulty_sync(struct disk_io *io, int fd)
 static inline void faults_init(struct faults *f, uint64_t seed)
 {
     memset(f, 0, sizeof(*f));
-    f->io = (struct disk_io){faulty_read, faulty_write, faulty_sync};
+    f->io = (struct disk_io){faulty_read, faulty_write, faulty_sync, faulty_read_cached};
     f->rng = seed;
     pthread_mutex_init(&f->lock, NULL);
 }

@@ -288,6 +288,61 @@ static struct seen walk_all(struct rig *r, bool bodies)
 }
 
 /* Each record once: written, in a buffer, replaced, dropped, damaged. */
+/* A third read of a record finds it in the page cache, if the file system here says so. */
+static void t_read_at_once(void **state)
+{
+    static const uint32_t sizes[] = {0, 1, 400, 15000, 16384, 70000, 200000, DISK_NOW_MAX, 1 << 20};
+    uint64_t waited;
+    struct rig r;
+    bool has = true;
+
+    (void)state;
+    rig_init(&r, 128 << 20, 0);
+    rig_open(&r);
+    for (uint64_t i = 0; i < ARRAY_LEN(sizes); i++)
+        rig_put(&r, i, 10 + i, sizes[i]);
+    assert_int_equal(rig_get_now(&r, 0), 0); /* in a buffer */
+    disk_flush(r.d);
+    for (uint64_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        assert_int_equal(rig_get_now(&r, i), 0);
+        assert_int_equal(rig_get(&r, i), 10 + i);
+        assert_int_equal(rig_get_now(&r, i), 0);
+        assert_int_equal(rig_get(&r, i), 10 + i);
+    }
+    waited = rig_stats(&r).reads;
+    assert_int_equal(waited, 2 * ARRAY_LEN(sizes));
+    for (uint64_t i = 0; i < ARRAY_LEN(sizes) && has; i++) {
+        uint64_t version = rig_get_now(&r, i);
+
+        has = i > 0 || version != 0;
+        if (has)
+            assert_int_equal(version, sizes[i] < DISK_NOW_MAX ? 10 + i : 0);
+    }
+    assert_int_equal(rig_stats(&r).reads, waited);
+    /* What is put later comes, and what is dropped does not. */
+    rig_put(&r, 3, 99, 5000);
+    assert_int_equal(rig_get_now(&r, 3), 0);
+    assert_int_equal(rig_get(&r, 3), 99);
+    disk_flush(r.d);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(rig_get(&r, 3), 99);
+    assert_true(disk_drop(r.d, rig_key(&r, 3)));
+    assert_int_equal(rig_get_now(&r, 3), 0);
+    assert_int_equal(rig_stats(&r).corrupt, 0);
+    disk_close(&r.d);
+
+    /* And never, when it is not wanted. */
+    r.conf.direct = true;
+    rig_open(&r);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(rig_get_now(&r, 2), 0);
+        assert_int_equal(rig_get(&r, 2), 12);
+    }
+    rig_free(&r);
+    if (!has)
+        skip();
+}
+
 static void t_walk(void **state)
 {
     enum { N = 300 };
@@ -400,6 +455,7 @@ int main(void)
         cmocka_unit_test(t_after_a_crash),
         cmocka_unit_test(t_laps),
         cmocka_unit_test(t_the_dead_are_not_written_again),
+        cmocka_unit_test(t_read_at_once),
         cmocka_unit_test(t_walk),
         cmocka_unit_test(t_look),
         cmocka_unit_test(t_reads_are_joined),
