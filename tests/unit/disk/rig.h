@@ -48,7 +48,9 @@ static inline void rig_init(struct rig *r, uint64_t bytes, uint32_t segment_byte
     char err[VOLUME_ERR_MAX] = "";
     int fd;
 
-    *r = (struct rig){.plan = {.bytes = bytes, .segment_bytes = segment_bytes, .object_mean = 512}};
+    *r = (struct rig){
+        .plan = {
+            .bytes = bytes, .segment_bytes = segment_bytes, .object_mean = 512, .key_seed = 1}};
     r->conf.checkpoint_ms = -1;
     r->conf.checkpoint_rate = UINT64_C(1) << 40;
     r->conf.slow_ms = 30000;
