@@ -24,7 +24,7 @@ static bool read_url(
     struct span path;
 
     req->method = METHOD_GET;
-    if (!uri_target_parse(route_target_of(url, a), req) || req->form != TARGET_ABSOLUTE ||
+    if (!uri_target_parse(route_target_of(url, false, a), req) || req->form != TARGET_ABSOLUTE ||
         !uri_path_normalise(a, req->path, 0, &path))
         return fail("this is no URL: ", url.p) == 0;
     *out = (struct signed_request){

@@ -11,8 +11,8 @@
 bool fill_keep_beginning(struct fill *f, struct object *obj)
 {
     struct memory *m = f->cache->memory;
-    bool keep = f->state == FILL_STREAMING && f->keep && f->first != NULL && !obj->loose &&
-                !atomic_load(&f->doomed);
+    bool keep = f->state == FILL_STREAMING && f->keep && f->slice_bytes == 0 && f->first != NULL &&
+                !obj->loose && !atomic_load(&f->doomed);
 
     check(!obj->whole);
     if (keep) {
@@ -40,7 +40,7 @@ void fill_continue(struct fill *f, struct object *obj)
 {
     struct chunk *last = obj->body;
 
-    check(f->state == FILL_STREAMING && f->bytes == 0 && f->first == NULL);
+    check(f->state == FILL_STREAMING && f->bytes == 0 && f->first == NULL && f->slice_bytes == 0);
     chunk_own(obj->body, index_hash(f->object->hash));
     pthread_mutex_lock(&f->lock);
     f->first = obj->body;

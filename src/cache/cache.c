@@ -15,7 +15,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { OBJECT_MAX_DIVISOR = 16 };
+enum {
+    WHOLE_MAX_DIVISOR = 16,  /* of the memory */
+    OBJECT_MAX_DIVISOR = 8,  /* of the volumes: what is in a ring must not push itself out */
+    OBJECT_RING_DIVISOR = 2, /* whatever the configuration says */
+};
 #define JOURNAL_SUFFIX ".purges"
 
 static bool is_device(const char *path)
@@ -48,6 +52,25 @@ static struct purges *open_purges(const struct cache_conf *conf, char *err, unsi
     return purges;
 }
 
+/* Memory alone keeps what it is told to; with volumes it keeps no more than its share in one piece.
+ */
+static void set_sizes(struct cache *c, const struct cache_conf *conf)
+{
+    uint64_t share = conf->memory_bytes / WHOLE_MAX_DIVISOR, max = conf->object_max_bytes, ring;
+
+    if (c->disk == NULL) {
+        c->object_max_bytes = c->whole_max_bytes = max != 0 ? max : share;
+        return;
+    }
+    ring = disk_tier_bytes(c->disk);
+    if (max == 0)
+        max = share > ring / OBJECT_MAX_DIVISOR ? share : ring / OBJECT_MAX_DIVISOR;
+    if (max > share && max > ring / OBJECT_RING_DIVISOR)
+        max = share > ring / OBJECT_RING_DIVISOR ? share : ring / OBJECT_RING_DIVISOR;
+    c->object_max_bytes = max;
+    c->whole_max_bytes = max < share ? max : share;
+}
+
 struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long err_cap)
 {
     struct cache *c;
@@ -74,14 +97,14 @@ struct cache *cache_open(const struct cache_conf *conf, char *err, unsigned long
     }
     c->flights = flights_new(conf->memory_bytes);
     c->budget_bytes = conf->memory_bytes;
-    c->object_max_bytes = conf->object_max_bytes != 0 ? conf->object_max_bytes
-                                                      : conf->memory_bytes / OBJECT_MAX_DIVISOR;
     c->laggard_ms = conf->laggard_ms != 0 ? conf->laggard_ms : FILL_LAGGARD_MS;
     if (conf->volumes != NULL) {
         c->disk = disk_tier_open(c, conf, c->purges->seed, err, err_cap);
         if (c->disk == NULL)
             cache_close(&c);
     }
+    if (c != NULL)
+        set_sizes(c, conf);
     return c;
 }
 
@@ -175,6 +198,11 @@ void cache_clear(struct cache *c)
 uint64_t cache_object_max(const struct cache *c)
 {
     return c->object_max_bytes;
+}
+
+uint64_t cache_whole_max(const struct cache *c)
+{
+    return c->whole_max_bytes;
 }
 
 void cache_stats(struct cache *c, struct cache_stats *out)

@@ -31,10 +31,12 @@ struct disk_volume_conf {
 };
 
 struct cache_conf {
-    uint64_t memory_bytes;     /* budget of the memory tier, index and overhead included */
-    uint64_t object_max_bytes; /* larger ones pass without being kept; 0: 1/16 of memory_bytes */
-    mono_ms laggard_ms;        /* 0: FILL_LAGGARD_MS of fill.h */
-    struct span journal;       /* path of the journal of purges, NUL-terminated; n == 0: none */
+    uint64_t memory_bytes; /* budget of the memory tier, index and overhead included */
+    /* Larger ones pass without being kept. 0: a sixteenth of memory_bytes, or with volumes an
+     * eighth of these if that is more. */
+    uint64_t object_max_bytes;
+    mono_ms laggard_ms;  /* 0: FILL_LAGGARD_MS of fill.h */
+    struct span journal; /* path of the journal of purges, NUL-terminated; n == 0: none */
     struct disk_volume_conf *volumes; /* borrowed while opening; NULL: memory only */
     int admission;                    /* enum admission_level, of the disk */
     int64_t disk_wait_ms;             /* 0: DISK_TIER_WAIT_MS of disk_tier.h */
@@ -97,8 +99,10 @@ void cache_remove_object(struct cache *c, struct object *obj);
 /* Forgets everything, as cache_remove() does. */
 void cache_clear(struct cache *c);
 
-/* Largest body that is kept, in bytes. */
+/* Largest body that is kept, in bytes; and largest that memory keeps in one piece. What lies
+ * between is for the disk, in slices (spill.h). */
 uint64_t cache_object_max(const struct cache *c);
+uint64_t cache_whole_max(const struct cache *c);
 
 struct cache_stats {
     uint64_t memory_bytes;      /* the budget */

@@ -18,7 +18,8 @@ struct cache {
     struct purges *purges;   /* owns */
     struct disk_tier *disk;  /* owns; NULL: memory only */
     uint64_t budget_bytes;
-    uint64_t object_max_bytes;
+    uint64_t object_max_bytes; /* see cache_object_max() */
+    uint64_t whole_max_bytes;
     mono_ms laggard_ms;
     _Atomic uint64_t fills; /* led and not ended */
 };

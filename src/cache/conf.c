@@ -48,8 +48,11 @@ const struct directive cache_directives[] = {
         .about = "Memory for stored responses, their index and fills in flight. The budget is "
                  "hard: when it is used up, something is evicted or not stored."},
     {"object-max", CONF_SIZE(struct cache_conf, object_max_bytes), .min = 1024, .max = 1LL << 44,
-        .unset = "a sixteenth of memory",
-        .about = "Largest response body that is kept in memory; larger ones pass through."},
+        .unset = "a sixteenth of memory; with a disk an eighth of the volumes, if that is more",
+        .about = "Largest response body that is stored; larger ones pass through. Without a disk "
+                 "it is kept in memory in one piece. With one, what is larger than a sixteenth of "
+                 "memory goes to the disk in slices as it arrives, and no object may be larger "
+                 "than half of the volumes."},
     {"journal", CONF_STRING(struct cache_conf, journal), .usage = "PATH",
         .unset = "with a disk: the path of the first volume, which must be a file then, and "
                  ".purges; else none",

@@ -298,10 +298,15 @@ static bool admit(struct disk_tier *t, const struct object *obj, uint64_t bytes)
     pthread_mutex_lock(&t->lock);
     admission_tick(&t->admission, clock_mono_ms());
     take = admission_take(&t->admission, obj->hash.lo, bytes);
-    if (take)
-        admission_wrote(&t->admission, bytes);
     pthread_mutex_unlock(&t->lock);
     return take;
+}
+
+static void wrote(struct disk_tier *t, uint64_t bytes)
+{
+    pthread_mutex_lock(&t->lock);
+    admission_wrote(&t->admission, bytes);
+    pthread_mutex_unlock(&t->lock);
 }
 
 /* Slices of a larger object have to come from the origin when the disk has lost some of them. */
@@ -322,15 +327,24 @@ static bool is_worth_it(const struct object *obj)
            (obj->body_bytes <= DISK_TIER_WHOLE_MAX || can_be_cut(obj));
 }
 
+/* What is there already is replaced: an older version, or an older head of this one. */
+static bool is_known(struct disk_tier *t, struct span key)
+{
+    return has_record(t, key) || disk_writer_has(t->writer, key);
+}
+
 /* Whether it is on its way to the disk. */
 static bool take(struct disk_tier *t, struct object *obj)
 {
-    /* What is there already is replaced: an older version, or an older head of this one. */
+    uint64_t bytes = obj->bytes + obj->body_bytes;
+
     if (!is_worth_it(obj))
         return false;
-    if (!has_record(t, obj->key) && !disk_writer_has(t->writer, obj->key) &&
-        !admit(t, obj, obj->bytes + obj->body_bytes))
-        return false;
+    if (!is_known(t, obj->key)) {
+        if (!admit(t, obj, bytes))
+            return false;
+        wrote(t, bytes);
+    }
     return disk_writer_put(t->writer, obj);
 }
 
@@ -341,6 +355,43 @@ void disk_tier_keep(struct disk_tier *t, struct object *obj)
         loads_doom(t, obj->key);
     else
         disk_tier_drop(t, obj->key);
+}
+
+/* Pieces stand on all volumes. */
+static bool all_ready(const struct disk_tier *t)
+{
+    for (unsigned i = 0; i < t->volumes_n; i++) {
+        if (!unread_over(&t->unread[i]) || disk_state(t->volumes[i]) != DISK_READY)
+            return false;
+    }
+    return true;
+}
+
+bool disk_tier_admits(struct disk_tier *t, struct object *obj, uint64_t bytes)
+{
+    return all_ready(t) && (is_known(t, obj->key) || admit(t, obj, bytes));
+}
+
+bool disk_tier_room(struct disk_tier *t)
+{
+    return disk_writer_room(t->writer);
+}
+
+void disk_tier_write(struct disk_tier *t, struct object *obj, struct disk_batch *batch)
+{
+    wrote(t, obj->bytes + obj->body_bytes);
+    disk_writer_add(t->writer, obj, batch);
+    if (!slice_key_is(obj->key))
+        loads_doom(t, obj->key);
+}
+
+uint64_t disk_tier_bytes(const struct disk_tier *t)
+{
+    double bytes = 0;
+
+    for (unsigned i = 0; i < t->volumes_n; i++)
+        bytes += t->weights[i];
+    return (uint64_t)bytes;
 }
 
 void disk_tier_forget(struct disk_tier *t, struct span key)

@@ -19,6 +19,7 @@
 
 #include "base/attrs.h"
 #include "cache/cache.h"
+#include "cache/disk_batch.h"
 #include "disk/disk.h"
 
 struct cache;
@@ -47,6 +48,17 @@ void disk_tier_close(struct disk_tier **t);
  * reference. An older version on the disk is not found any more, whether this one is written or
  * not; it may be after a crash. */
 void disk_tier_keep(struct disk_tier *t, struct object *obj);
+/*
+ * For what is written piece by piece as it comes (spill.h). disk_tier_admits(): whether `obj`, of
+ * whose body `bytes` are known, may be written so; when not, it is remembered as any newcomer is.
+ * disk_tier_room(): the writing keeps up. disk_tier_write(): a piece, or the head object that comes
+ * last, which is stored in memory; without asking for either.
+ */
+MUST_USE bool disk_tier_admits(struct disk_tier *t, struct object *obj, uint64_t bytes);
+MUST_USE bool disk_tier_room(struct disk_tier *t);
+void disk_tier_write(struct disk_tier *t, struct object *obj, struct disk_batch *batch);
+/* Bytes of all volumes. */
+uint64_t disk_tier_bytes(const struct disk_tier *t);
 /* What is stored under that key must not come back. */
 void disk_tier_drop(struct disk_tier *t, struct span key);
 /* Of memory, beside the budget of the memory tier: index, buffers, ghosts. */

@@ -28,9 +28,10 @@ enum {
 };
 
 struct queued {
-    struct list link;   /* in the queue, or alone while it is being written */
-    struct list chain;  /* in its place */
-    struct object *obj; /* counted */
+    struct list link;         /* in the queue, or alone while it is being written */
+    struct list chain;        /* in its place */
+    struct object *obj;       /* counted */
+    struct disk_batch *batch; /* counted; of what it is a part, or NULL */
     bool forgotten;
 };
 
@@ -214,13 +215,35 @@ static bool write_object(struct disk_tier *t, const struct object *o)
     return (!cut || write_cut(t, o)) && write_image(t, o, cut);
 }
 
-/* By now memory may have another version; then that is queued, too, or was before. */
+/* By now memory may have another version; then that is queued, too, or was before. Of a slice there
+ * is one version only. */
+static struct object *what_is_stored(struct disk_tier *t, const struct queued *q)
+{
+    const struct cache_key key = {q->obj->key, q->obj->hash};
+
+    if (q->batch != NULL && slice_key_is(key.text))
+        return object_ref(q->obj);
+    return memory_find(t->cache->memory, &key, false);
+}
+
+static bool write_of_batch(struct disk_tier *t, const struct object *obj, struct disk_batch *b)
+{
+    if (!disk_batch_lost(b) && write_object(t, obj))
+        return true;
+    disk_batch_lose(b);
+    return false;
+}
+
 static void write_what_is_stored(struct disk_tier *t, const struct queued *q)
 {
     const struct cache_key key = {q->obj->key, q->obj->hash};
-    struct object *obj = memory_find(t->cache->memory, &key, false);
+    struct object *obj = what_is_stored(t, q);
+    bool ok =
+        obj != NULL && (q->batch != NULL ? write_of_batch(t, obj, q->batch) : write_object(t, obj));
 
-    if (obj == NULL || !write_object(t, obj)) {
+    if (!ok && q->batch != NULL && !slice_key_is(key.text))
+        memory_remove_object(t->cache->memory, q->obj);
+    if (!ok) {
         count(C_DISK_NOT_WRITTEN);
         disk_tier_forget(t, key.text);
     }
@@ -279,6 +302,7 @@ static struct object *queued_end(struct disk_writer *w, struct queued *q)
     list_remove(&q->chain);
     w->queued--;
     w->bytes -= held_bytes(obj);
+    disk_batch_release(&q->batch);
     free(q);
     return obj;
 }
@@ -387,6 +411,19 @@ static bool has_room(const struct disk_writer *w, const struct object *obj)
            (w->queued == 0 || w->bytes + held_bytes(obj) <= w->bytes_max);
 }
 
+/* Under the lock. */
+static void enqueue(struct disk_writer *w, struct object *obj, struct disk_batch *batch)
+{
+    struct queued *q = xmalloc(sizeof(*q));
+
+    *q = (struct queued){.obj = object_ref(obj), .batch = batch};
+    list_append(&w->queue, &q->link);
+    list_append(place_of(w, obj->key), &q->chain);
+    w->queued++;
+    w->bytes += held_bytes(obj);
+    pthread_cond_signal(&w->work);
+}
+
 bool disk_writer_put(struct disk_writer *w, struct object *obj)
 {
     struct object *old = NULL;
@@ -398,20 +435,37 @@ bool disk_writer_put(struct disk_writer *w, struct object *obj)
     if (q != NULL)
         old = queued_end(w, q);
     room = has_room(w, obj);
-    if (room) {
-        q = xmalloc(sizeof(*q));
-        *q = (struct queued){.obj = object_ref(obj)};
-        list_append(&w->queue, &q->link);
-        list_append(place_of(w, obj->key), &q->chain);
-        w->queued++;
-        w->bytes += held_bytes(obj);
-        pthread_cond_signal(&w->work);
-    }
+    if (room)
+        enqueue(w, obj, NULL);
     pthread_mutex_unlock(&w->lock);
     object_release(&old);
     if (!room)
         count(C_DISK_NOT_WRITTEN);
     return room;
+}
+
+bool disk_writer_room(struct disk_writer *w)
+{
+    bool room;
+
+    pthread_mutex_lock(&w->lock);
+    room = w->queued < DISK_QUEUE_MAX / 2 && w->bytes < w->bytes_max / 2;
+    pthread_mutex_unlock(&w->lock);
+    return room;
+}
+
+void disk_writer_add(struct disk_writer *w, struct object *obj, struct disk_batch *batch)
+{
+    struct object *old = NULL;
+    struct queued *q;
+
+    pthread_mutex_lock(&w->lock);
+    q = find(w, obj->key);
+    if (q != NULL)
+        old = queued_end(w, q);
+    enqueue(w, obj, disk_batch_ref(batch));
+    pthread_mutex_unlock(&w->lock);
+    object_release(&old);
 }
 
 bool disk_writer_has(struct disk_writer *w, struct span key)

@@ -12,6 +12,7 @@
 
 #include "base/attrs.h"
 #include "base/span.h"
+#include "cache/disk_batch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,6 +35,12 @@ void disk_writer_free(struct disk_writer **w);
 void disk_writer_queued(struct disk_writer *w, uint64_t *objects, uint64_t *bytes);
 /* False: the queue is full; counted. */
 MUST_USE bool disk_writer_put(struct disk_writer *w, struct object *obj);
+/* The same of something that belongs to a batch, which is written whatever waits: the caller asks
+ * for room before. The queue has room for batches until they and all else fill half of it. Of a
+ * batch slices are written even if memory has lost them, and nothing any more once some of it could
+ * not be; its head object is then taken out of memory, too. */
+MUST_USE bool disk_writer_room(struct disk_writer *w);
+void disk_writer_add(struct disk_writer *w, struct object *obj, struct disk_batch *batch);
 /* Whether something waits, or is being written, under that key. */
 MUST_USE bool disk_writer_has(struct disk_writer *w, struct span key);
 /* What is queued under that key is not written any more, and what is being written is dropped when

@@ -6,6 +6,7 @@
 #include "cache/fill_impl.h"
 #include "cache/index.h"
 #include "cache/purge_impl.h"
+#include "cache/spill.h"
 
 #include <stdlib.h>
 
@@ -41,6 +42,7 @@ static void fill_free(struct fill *f)
     chunk_release(&f->first);
     chunk_release(&f->last);
     chunk_release(&f->untrimmed);
+    spill_free(&f->spill);
     object_release(&f->object);
     pthread_mutex_destroy(&f->lock);
     free((char *)f->trailers.p);
@@ -197,20 +199,29 @@ enum fill_role fill_join(struct cache *c, const struct fill_request *rq, struct 
 
 /* --- the leader's worker ---------------------------------------------------------------------- */
 
+/* Whether there is room for a body of that length (-1: not known, and it will turn out). */
+static bool fill_has_room(struct fill *f, struct object *obj, int64_t length)
+{
+    if (length < 0)
+        return true;
+    if ((uint64_t)length > f->cache->whole_max_bytes)
+        return spill_begin(f, obj, (uint64_t)length);
+    return memory_admit(f->cache->memory, &obj->hash, (uint64_t)length + obj->bytes);
+}
+
 bool fill_head(struct fill *f, struct object *obj, int64_t length)
 {
-    bool keep = !obj->loose && !atomic_load(&f->doomed);
+    bool keep = !obj->loose && !atomic_load(&f->doomed) && fill_has_room(f, obj, length);
+    bool slices = f->spill != NULL || (keep && length < 0 && spill_possible(f->cache, obj));
 
     check(f->state == FILL_WAITING && !obj->whole);
     flights_mark(f->cache->flights, &f->hash, 0);
-    if (keep && length >= 0)
-        keep = (uint64_t)length <= f->cache->object_max_bytes &&
-               memory_admit(f->cache->memory, &obj->hash, (uint64_t)length + obj->bytes);
     pthread_mutex_lock(&f->lock);
     f->state = FILL_STREAMING;
     f->object = obj;
     f->length = length;
     f->keep = keep;
+    f->slice_bytes = slices ? SPILL_SLICE_BYTES : 0;
     fill_wake(f, true);
     pthread_mutex_unlock(&f->lock);
     return keep;
@@ -244,6 +255,7 @@ void fill_pass(struct fill *f, struct object *obj, int64_t length, mono_ms remem
 static void fill_end(struct fill *f, enum fill_state state)
 {
     deadline_stop(&f->laggard);
+    spill_stop(f);
     pthread_mutex_lock(&f->lock);
     f->state = state;
     f->shut = false;
@@ -316,7 +328,9 @@ void fill_finish(struct fill *f)
         fill_fail(f, 502, "the body is not as long as was announced");
         return;
     }
-    if (f->keep)
+    if (spill_goes_on(f))
+        spill_store(f);
+    else if (f->keep)
         fill_store(f);
     fill_end(f, FILL_DONE);
 }

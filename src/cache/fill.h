@@ -14,12 +14,14 @@
  *   FILL_FAILED    fill_fail         cut short; nothing is stored; readers see READ_CUT
  *
  * Keeping and windows. A kept fill holds all its bytes (they are charged to the memory budget)
- * until it becomes an object. A fill that is not kept (passing, larger than an object may be, or
- * no memory left) has a window: bytes that every reader has passed are freed, and the fill takes
- * no more than FILL_WINDOW_BYTES beyond the slowest reader (FILL_STARVED_BYTES when the budget
- * refuses even that; those come from malloc). When the slowest reader holds up others for longer
- * than FILL_LAGGARD_MS it is cut off (READ_CUT, C_LAGGARDS_CUT). Followers may no longer join a
- * fill once its first byte is gone.
+ * until it becomes an object; one that is larger than memory keeps in one piece spills to the disk
+ * as it comes (spill.h), and readers find there or in memory what they have not read yet, wherever
+ * they are. A fill that is not kept (passing, larger than an object may be, or
+ * no memory or no disk left for it) has a window: bytes that every reader has passed are freed, and
+ * the fill takes no more than FILL_WINDOW_BYTES beyond the slowest reader (FILL_STARVED_BYTES when
+ * the budget refuses even that; those come from malloc). When the slowest reader holds up others
+ * for longer than FILL_LAGGARD_MS it is cut off (READ_CUT, C_LAGGARDS_CUT). Followers may no longer
+ * join a fill once its first byte is gone.
  *
  * Threads: fill_* on the leader's worker only, fill_join on any. Readers on their own worker.
  * Wake-ups cross workers through mailboxes.
@@ -39,6 +41,7 @@ enum {
     FILL_WINDOW_BYTES = 1 << 20,
     FILL_STARVED_BYTES = 128 << 10,
     FILL_LAGGARD_MS = 5000,
+    FILL_LOST_MS = 10000, /* bytes of a spilled fill that cannot be read: then the reader is cut */
 };
 
 enum fill_state { FILL_WAITING, FILL_PASSING, FILL_STREAMING, FILL_DONE, FILL_FAILED };
@@ -92,7 +95,8 @@ uint64_t fill_sent(struct fill *f);
 /* The response will be stored when it is whole. Takes over the reference to `obj`, which has
  * head and key but no body yet; `length` is its body length or -1 when not known. False: it will
  * not be stored and has a window, because it is larger than the cache keeps (cache_object_max()),
- * too large for a first request while memory is short (eviction.h), or its head found no room. */
+ * too large for a first request while memory is short (eviction.h) or for the disk (admission.h),
+ * or its head found no room. */
 bool fill_head(struct fill *f, struct object *obj, int64_t length);
 /* The response is not to be stored: `obj` carries its head to the leader's client only. When
  * `remember_ms` > 0 the key is known as not storable for that long (see FILL_ALONE). */
@@ -113,9 +117,10 @@ void fill_fail(struct fill *f, int status, const char *why);
 
 /* --- beginnings (beginning.c) ---------------------------------------------------------------- */
 
-/* What came of a kept fill is stored as the body of `obj`, which has head and key (another than the
- * fill's) but no body; nothing is copied. Takes over the reference. After it the fill takes no more
- * bytes: fill_fail() must follow. False: there is nothing, or it was not kept; obj is gone. */
+/* What came of a kept fill that does not spill is stored as the body of `obj`, which has head and
+ * key (another than the fill's) but no body; nothing is copied. Takes over the reference. After it
+ * the fill takes no more bytes: fill_fail() must follow. False: there is nothing, or it was not
+ * kept; obj is gone. */
 bool fill_keep_beginning(struct fill *f, struct object *obj);
 /* Whether the body of `obj` can become the beginning of a fill: it is not stored any more, this is
  * the only reference, and nobody reads it. */

@@ -1,6 +1,6 @@
 /*
  * fill_impl.h - the inside of fills and readers, for fill.c (its life), fill_window.c (its
- * bytes), beginning.c, reader.c, reader_parts.c and flights.c.
+ * bytes), beginning.c, spill.c, reader.c, reader_parts.c, reader_slices.c and flights.c.
  *
  * A fill's lock guards what stands below it, and its readers' fields likewise. Bytes are written
  * into the last chunk without the lock, by the leader only, and count when chunk.n is raised under
@@ -43,7 +43,7 @@ struct fill {
     bool passing; /* what was FILL_PASSING before it ended */
     bool keep;    /* will be stored */
     bool starved; /* the budget refused memory for the window */
-    bool gone;    /* the first byte is not here any more */
+    bool gone;    /* the first byte is not here any more, or nobody may join for another reason */
     bool shut;    /* fill_append() took less than all, and waits for room */
     bool room_posted;
     int status;
@@ -52,7 +52,9 @@ struct fill {
     struct span trailers;  /* owns; set before the fill has ended */
     int64_t length;
     uint64_t bytes;
-    struct chunk *first;     /* counted; NULL: no bytes yet, or gone */
+    uint32_t slice_bytes;    /* not 0: it spills, or may come to; set with the head */
+    struct spill *spill;     /* owns; NULL: it never has. The leader's */
+    struct chunk *first;     /* counted; NULL: no bytes yet, or gone, or all of them cut off */
     struct chunk *last;      /* counted */
     struct chunk *untrimmed; /* counted; what was `last`, for readers that have pieces of it */
     struct list readers;     /* struct reader.link */
@@ -60,9 +62,14 @@ struct fill {
     struct message room; /* holds a reference while posted */
 };
 
+struct place;
+
 struct reader {
-    struct fill *fill;     /* counted; NULL for a stored object */
-    struct object *object; /* counted; NULL for a fill */
+    struct fill *fill; /* counted; NULL for a stored object */
+    union {
+        struct object *object; /* counted; of a stored object, or of the head of parts */
+        struct place *place;   /* owns; of a fill that may spill (reader_slices.c), or NULL */
+    };
     struct parts *parts;   /* owns; of a reader made of parts, else NULL */
     struct worker *worker; /* borrowed */
     void (*wake)(void *ctx);
@@ -90,6 +97,26 @@ struct reader *reader_new(struct worker *w, void (*wake)(void *ctx), void *ctx);
 /* Whether the next `bytes` bytes are the last of its range or of its whole body. */
 bool reader_covers(struct reader *r, size_t bytes);
 
+/* reader_slices.c: where a reader of a fill in slices stands. For others place_at() is what the
+ * chunk says, and place_end() has no bound. Under the fill's lock while it has not ended. */
+enum place_found {
+    PLACE_HERE,  /* r->chunk has what comes next, if it has come yet */
+    PLACE_AHEAD, /* it has not come yet */
+    PLACE_AWAY,  /* it is not here: place_fetch() */
+};
+/* Puts r->chunk where pos is. */
+enum place_found place_find(struct reader *r);
+/* Brings what it looks for, or what comes after that, into memory; then it is woken, or cut off
+ * when that is in vain. Not under the lock. */
+void place_fetch(struct reader *r, enum place_found found);
+/* Position of a chunk's first byte in the body. */
+uint64_t place_at(const struct reader *r, const struct chunk *c);
+/* The first byte behind what it may give out of its chunks at once. */
+uint64_t place_end(const struct reader *r);
+void place_leave(struct reader *r);
+/* Before the reader is freed, on its worker. */
+void place_free(struct reader *r);
+
 /* reader_parts.c: the functions of reader.h, for a reader that has `parts`. */
 void parts_close(struct reader *r);
 enum read_state parts_state(struct reader *r);
@@ -110,6 +137,8 @@ void fill_attach(struct fill *f, struct reader *r);
 void fill_detach(struct fill *f, struct reader *r);
 /* Wakes those who wait for bytes, or all. */
 void fill_wake(struct fill *f, bool all);
+/* A kept fill that becomes a window. Not under the lock; the leader's worker. */
+void fill_stop_keeping(struct fill *f);
 /* A reader moved on: opens the window if there is room now. */
 void fill_readers_moved(struct fill *f);
 void reader_post(struct reader *r);

@@ -5,6 +5,7 @@
 #include "cache/cache_impl.h"
 #include "cache/fill_impl.h"
 #include "cache/index.h"
+#include "cache/spill.h"
 
 enum {
     FIRST_CHUNK_BYTES = 4 << 10,            /* when the length is not known */
@@ -15,7 +16,8 @@ enum {
 
 void fill_attach(struct fill *f, struct reader *r)
 {
-    r->chunk = chunk_ref(f->first);
+    if (f->slice_bytes == 0) /* else it looks for its place when it reads */
+        r->chunk = chunk_ref(f->first);
     list_append(&f->readers, &r->link);
     f->readers_n++;
 }
@@ -155,17 +157,35 @@ static bool fill_let_go(struct fill *f)
     if (f->keep || f->gone || f->bytes <= JOINABLE_BYTES)
         return false;
     f->gone = true;
-    chunk_release(&f->first);
+    if (f->slice_bytes == 0)
+        chunk_release(&f->first);
     return true;
 }
 
-static void fill_stop_keeping(struct fill *f)
+/* A window of what was, or might have been, cut into slices: readers look into the chain for their
+ * place, so it begins where the slowest one stands, who may even be before it. Under the lock. */
+static void fill_trail(struct fill *f)
+{
+    uint64_t slowest = f->bytes;
+    struct chunk *next;
+
+    if (f->keep || !f->gone || f->slice_bytes == 0)
+        return;
+    (void)fill_slowest(f, &slowest);
+    while (f->first != f->last && f->first->at + f->first->n <= slowest) {
+        next = chunk_ref(f->first->next);
+        chunk_release(&f->first);
+        f->first = next;
+    }
+}
+
+void fill_stop_keeping(struct fill *f)
 {
     bool gone;
 
     pthread_mutex_lock(&f->lock);
     f->keep = false;
-    gone = fill_let_go(f);
+    gone = fill_let_go(f); /* which it is when slices were cut off */
     pthread_mutex_unlock(&f->lock);
     if (gone)
         fill_unlist(f);
@@ -182,10 +202,12 @@ static uint32_t chunk_wanted(const struct fill *f, size_t more)
         wanted = (uint64_t)f->length - f->bytes;
     else
         wanted = f->bytes > more ? f->bytes : more;
-    if (wanted > CHUNK_MAX)
-        return CHUNK_MAX;
     if (f->length < 0 && wanted < FIRST_CHUNK_BYTES)
-        return FIRST_CHUNK_BYTES - sizeof(struct chunk);
+        wanted = FIRST_CHUNK_BYTES - sizeof(struct chunk);
+    if (wanted > CHUNK_MAX)
+        wanted = CHUNK_MAX;
+    if (f->slice_bytes != 0 && wanted > f->slice_bytes - f->bytes % f->slice_bytes)
+        wanted = f->slice_bytes - f->bytes % f->slice_bytes;
     return (uint32_t)wanted;
 }
 
@@ -198,14 +220,16 @@ static void fill_link(struct fill *f, struct chunk *c)
         chunk_release(&f->last);
     } else {
         f->first = chunk_ref(c);
-        list_each (it, &f->readers)
-            list_entry(it, struct reader, link)->chunk = chunk_ref(c);
+        if (f->slice_bytes == 0) {
+            list_each (it, &f->readers)
+                list_entry(it, struct reader, link)->chunk = chunk_ref(c);
+        }
     }
     f->last = c;
 }
 
 /* A chunk for what comes next. NULL: there is no memory, and the window is shut; or a kept fill
- * became a window, so try again. */
+ * became a window, so try again; or one that spills had better wait. */
 static struct chunk *fill_chunk(struct fill *f, size_t more)
 {
     struct memory *m = f->cache->memory;
@@ -213,7 +237,8 @@ static struct chunk *fill_chunk(struct fill *f, size_t more)
     uint64_t room;
 
     if (c == NULL && f->keep) {
-        fill_stop_keeping(f);
+        if (f->spill == NULL)
+            fill_stop_keeping(f);
         return NULL;
     }
     pthread_mutex_lock(&f->lock);
@@ -238,6 +263,7 @@ static size_t fill_write(struct fill *f, struct chunk *c, struct span data)
     c->n += n;
     f->bytes += n;
     gone = fill_let_go(f);
+    fill_trail(f);
     fill_wake(f, false);
     pthread_mutex_unlock(&f->lock);
     if (gone)
@@ -294,15 +320,27 @@ static bool fill_shut(struct fill *f)
     return open;
 }
 
+/* It comes to that many bytes, and nobody has said before how many there will be. */
+static void fill_outgrow(struct fill *f, uint64_t bytes)
+{
+    if (bytes <= f->cache->whole_max_bytes)
+        return;
+    if (bytes > f->cache->object_max_bytes ||
+        (f->spill == NULL && (f->slice_bytes == 0 || !spill_begin(f, f->object, bytes))))
+        fill_stop_keeping(f);
+}
+
 size_t fill_append(struct fill *f, struct span data)
 {
     size_t taken = 0, room;
     struct chunk *c;
 
     check(f->state == FILL_STREAMING || f->state == FILL_PASSING);
-    if (f->keep && f->length < 0 && f->bytes + data.n > f->cache->object_max_bytes)
-        fill_stop_keeping(f);
+    if (f->keep && f->length < 0)
+        fill_outgrow(f, f->bytes + data.n);
     while (taken < data.n) {
+        if (spill_goes_on(f) && !spill_make_room(f))
+            return taken;
         switch (fill_window(f, data.n - taken, &room)) {
         case WINDOW_UNSEEN:
             fill_unlist(f);
@@ -319,6 +357,8 @@ size_t fill_append(struct fill *f, struct span data)
             c = fill_chunk(f, room);
         if (c != NULL)
             taken += fill_write(f, c, span_make(data.p + taken, room));
+        else if (spill_goes_on(f) && !spill_wait(f))
+            return taken;
     }
     return taken;
 }

@@ -146,7 +146,9 @@ bool key_line_next(struct span *rest, struct key_line *out)
 {
     if (take(rest, SPAN("\nvary "))) /* its id */
         *rest = span_from(*rest, span_find(*rest, '\n'));
-    if (take(rest, SPAN("\nfield ")))
+    if (take(rest, SPAN("\nscheme ")))
+        out->kind = SPAN("scheme");
+    else if (take(rest, SPAN("\nfield ")))
         out->kind = SPAN("field");
     else if (take(rest, SPAN("\ncookie ")))
         out->kind = SPAN("cookie");
@@ -167,6 +169,10 @@ struct span key_text(
     if (parts->has_query) {
         text_put(&t, SPAN("?"));
         text_put(&t, parts->query);
+    }
+    if (span_eq(parts->scheme, SPAN("https"))) {
+        text_put(&t, SPAN("\nscheme "));
+        text_put_part(&t, SPAN("proto"), parts->scheme);
     }
     for (unsigned i = 0; i < options->key_fields_n; i++) {
         text_put(&t, SPAN("\nfield "));

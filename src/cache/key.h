@@ -1,12 +1,14 @@
 /*
  * key.h - the text that identifies a resource in the cache.
  *
- * Host without scheme, path, query; then the request fields and cookies that the site adds, each
- * on a line of its own with its length, so that no two different sets of parts make the same text.
- * GET and HEAD share a key. What the site leaves out of the query does not reach the origin either:
- * key_query() is for both. Pure; results are in the arena, or are the input. Any thread.
+ * Host without scheme, path, query, which are a line; then the scheme, if the origin is told that
+ * it is https, and the request fields and cookies that the site adds, each on a line of its own
+ * with its length, so that no two different sets of parts make the same text. GET and HEAD share a
+ * key. What the site leaves out of the query does not reach the origin either: key_query() is for
+ * both. Pure; results are in the arena, or are the input. Any thread.
  *
  *   www.example.com/shop?id=7
+ *   scheme proto=5:https           (the origin is told so)
  *   field accept-language=2:de
  *   cookie plan=4:free
  *   cookie lang=-                  (absent)
@@ -27,6 +29,7 @@ struct key_parts {
     bool has_query;
     struct span query;           /* as key_query() gave it */
     const struct fields *fields; /* of the request */
+    struct span scheme;          /* what the origin is told: "https"; "http" stands for itself */
 };
 
 /* What remains of a query (in normal form) by the options. Sets *has_query to false when there is
@@ -40,7 +43,7 @@ struct span key_text(
 
 /* A line of a key's text, for explain. */
 struct key_line {
-    struct span kind;  /* "field", "cookie"; of a variant's key "vary" */
+    struct span kind;  /* "scheme", "field", "cookie"; of a variant's key "vary" */
     struct span name;  /* lower case, but of a cookie */
     struct span value; /* p == NULL: absent */
 };

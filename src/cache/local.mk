@@ -3,9 +3,10 @@ src_cache_libcache_a_SOURCES = \
 	%D%/beginning.c %D%/cache.c %D%/conf.c %D%/conf.h %D%/spec.c %D%/spec.h %D%/cache.h %D%/cache_impl.h \
 	%D%/admission.c %D%/admission.h \
 	%D%/chunk.c %D%/chunk.h \
-	%D%/disk_tier.c %D%/disk_tier.h %D%/disk_tier_impl.h %D%/disk_write.c %D%/disk_write.h \
+	%D%/disk_batch.c %D%/disk_batch.h %D%/disk_tier.c %D%/disk_tier.h %D%/disk_tier_impl.h %D%/disk_write.c %D%/disk_write.h \
 	%D%/eviction.c %D%/eviction.h \
 	%D%/fill.c %D%/fill.h %D%/fill_impl.h %D%/fill_window.c \
+	%D%/spill.c %D%/spill.h %D%/reader_slices.c \
 	%D%/flights.c %D%/flights.h \
 	%D%/fresh.c %D%/fresh.h \
 	%D%/ghosts.c %D%/ghosts.h \

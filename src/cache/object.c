@@ -184,6 +184,40 @@ struct object *object_with_head(struct object *old, const struct http_response *
     return o;
 }
 
+struct object *object_sliced(const struct object *from, uint64_t bytes, uint32_t slice)
+{
+    struct object *o = memory_alloc(from->cache->memory, from->bytes, index_hash(from->hash));
+
+    if (o == NULL)
+        return NULL;
+    *o = (struct object){
+        .refs = 1,
+        .whole = true,
+        .status = from->status,
+        .hash = from->hash,
+        .key = from->key,
+        .cache = from->cache,
+        .fields_n = from->fields_n,
+        .bytes = from->bytes,
+        .head_text = from->head_text,
+        .fields = from->fields,
+        .id = from->id,
+        .head_id = from->head_id,
+        .sliced_bytes = bytes,
+        .slice_bytes = slice,
+        .fresh = from->fresh,
+        .born = from->born,
+        .checked = from->born,
+        .site = from->site,
+        .tags_n = from->tags_n,
+        .tags_dropped = from->tags_dropped,
+    };
+    memcpy(o + 1, from + 1, from->bytes - sizeof(*o));
+    object_rebase(o, from);
+    list_init(&o->used.link);
+    return o;
+}
+
 struct object *object_of_image(
     struct cache *c, const struct cache_key *key, const struct image *image)
 {

@@ -86,6 +86,10 @@ MUST_USE struct object *object_new(struct cache *c, const struct cache_key *key,
 MUST_USE struct object *object_with_head(struct object *old, const struct http_response *head,
     const struct freshness *fresh, const struct object_labels *labels);
 
+/* The head object (slice.h) of what `whole`'s body would be if it were cut: the same head, id and
+ * labels, and no other coding. Whole, with one reference; NULL: the budget refuses. */
+MUST_USE struct object *object_sliced(const struct object *whole, uint64_t bytes, uint32_t slice);
+
 /* Length of the representation, sliced or not, of a whole object. */
 static inline uint64_t object_length(const struct object *obj)
 {

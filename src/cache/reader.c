@@ -75,7 +75,8 @@ struct reader *reader_again(struct reader *r, void (*wake)(void *ctx), void *ctx
 static void reader_free(struct reader *r)
 {
     chunk_release(&r->chunk);
-    object_release(&r->object);
+    if (r->fill == NULL)
+        object_release(&r->object);
     fill_release(&r->fill);
     free(r);
 }
@@ -93,6 +94,7 @@ void reader_close(struct reader **rp)
         return;
     }
     if (r->fill != NULL) {
+        place_free(r);
         pthread_mutex_lock(&r->fill->lock);
         fill_detach(r->fill, r);
         r->closed = true;
@@ -277,25 +279,30 @@ void reader_range(struct reader *r, uint64_t first, uint64_t count)
     reader_unlock(r, locked);
 }
 
-/* Moves to the chunk where pos is; the one before it when that is not there yet. */
+/* Moves to the chunk where pos is; the one before it when that is not there yet, or of another
+ * slice.
+ */
 static void reader_seek(struct reader *r)
 {
+    uint64_t end = place_end(r);
     struct chunk *next;
 
-    while (r->chunk != NULL && r->pos >= r->chunk->at + r->chunk->n && r->chunk->next != NULL) {
+    while (r->chunk != NULL && r->pos < end && r->pos >= place_at(r, r->chunk) + r->chunk->n &&
+           r->chunk->next != NULL) {
         next = chunk_ref(r->chunk->next);
         chunk_release(&r->chunk);
         r->chunk = next;
     }
 }
 
-static struct piece piece_of(const struct chunk *c, uint64_t pos, size_t n)
+/* `n` bytes from its byte `at` on. */
+static struct piece piece_of(const struct chunk *c, uint64_t at, size_t n)
 {
-    struct piece p = {.data = span_make(c->data + (pos - c->at), n), .fd = -1};
+    struct piece p = {.data = span_make(c->data + at, n), .fd = -1};
 
     p.fd = chunk_file(c, &p.offset);
     if (p.fd >= 0)
-        p.offset += (int64_t)(pos - c->at);
+        p.offset += (int64_t)at;
     return p;
 }
 
@@ -305,35 +312,51 @@ static bool reader_over(const struct reader *r)
     return r->cut || r->pos >= r->end || (r->local && r->pos >= r->total);
 }
 
-int reader_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
+/* Of what is in its chunks. */
+static int pieces_here(struct reader *r, struct piece *out, int max, size_t bytes)
 {
     const struct chunk *c;
-    uint64_t pos, n;
+    uint64_t pos = r->pos, end = place_end(r), at, n;
     int pieces = 0;
+
+    if (end > r->end)
+        end = r->end;
+    for (c = r->chunk; c != NULL && pieces < max && bytes > 0 && pos < end; c = c->next) {
+        at = place_at(r, c);
+        if (pos >= at + c->n)
+            continue;
+        n = at + c->n - pos;
+        if (n > end - pos)
+            n = end - pos;
+        if (n > bytes)
+            n = bytes;
+        out[pieces++] = piece_of(c, pos - at, (size_t)n);
+        pos += n;
+        bytes -= (size_t)n;
+    }
+    return pieces;
+}
+
+int reader_pieces(struct reader *r, struct piece *out, int max, size_t bytes)
+{
+    enum place_found found = PLACE_HERE;
+    int pieces;
     bool locked;
 
     if (r->parts != NULL)
         return parts_pieces(r, out, max, bytes);
     locked = reader_lock(r);
     if (r->cut)
-        chunk_release(&r->chunk);
+        place_leave(r);
+    else if (r->fill != NULL && r->fill->slice_bytes != 0 && !reader_over(r))
+        found = place_find(r);
     reader_seek(r);
-    pos = r->pos;
-    for (c = r->chunk; c != NULL && pieces < max && bytes > 0 && pos < r->end; c = c->next) {
-        if (pos >= c->at + c->n)
-            continue;
-        n = c->at + c->n - pos;
-        if (n > r->end - pos)
-            n = r->end - pos;
-        if (n > bytes)
-            n = bytes;
-        out[pieces++] = piece_of(c, pos, (size_t)n);
-        pos += n;
-        bytes -= (size_t)n;
-    }
-    if (pieces == 0 && locked && !reader_over(r))
+    pieces = pieces_here(r, out, max, bytes);
+    if (pieces == 0 && locked && !reader_over(r) && found != PLACE_AWAY)
         r->hungry = true;
     reader_unlock(r, locked);
+    if (r->fill != NULL && r->place != NULL)
+        place_fetch(r, found);
     return pieces;
 }
 
@@ -349,7 +372,7 @@ void reader_consume(struct reader *r, size_t bytes, bool by_file)
     locked = reader_lock(r);
     while (bytes > 0 && r->chunk != NULL) {
         reader_seek(r);
-        n = r->chunk->at + r->chunk->n - r->pos;
+        n = place_at(r, r->chunk) + r->chunk->n - r->pos;
         if (n > bytes)
             n = bytes;
         check(n > 0);

@@ -27,6 +27,7 @@ static void answer(struct request *r, int status, struct fields *f, struct span 
         .announce_length = true,
         .no_body = r->txn->request.method == METHOD_HEAD,
         .body = body,
+        .more = secure_hsts(r),
         .close = close,
     };
 
@@ -98,15 +99,21 @@ void request_answer_challenge(struct request *r, struct span text)
     answer(r, 200, &f, text, false);
 }
 
+void request_answer_location(struct request *r, int status, struct span to)
+{
+    struct fields f = {0};
+
+    common_fields(r, &f);
+    fields_add(&f, &r->txn->arena, FIELD_LOCATION, to);
+    answer(r, status, &f, SPAN_EMPTY, false);
+}
+
 void request_answer_redirect(struct request *r)
 {
     struct arena *a = &r->txn->arena;
-    struct fields f = {0};
     struct span to = r->route.policy->redirect_to;
 
     if (span_ends(to, SPAN("$path")))
         to = arena_join(a, span_make(to.p, to.n - 5), r->route.target);
-    common_fields(r, &f);
-    fields_add(&f, a, FIELD_LOCATION, to);
-    answer(r, r->route.policy->redirect_status, &f, SPAN_EMPTY, false);
+    request_answer_location(r, r->route.policy->redirect_status, to);
 }

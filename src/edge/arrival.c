@@ -67,7 +67,7 @@ static void not_stored(struct filler *f, enum nostore_reason why, int status)
 static uint8_t may_recode(struct filler *f, struct http_response *head, int64_t length)
 {
     return (uint8_t)recode_mark(
-        &f->policy->coding, head, length, cache_object_max(f->edge->cache), &f->arena);
+        &f->policy->coding, head, length, cache_whole_max(f->edge->cache), &f->arena);
 }
 
 /* A stored response takes on the fields of a newer head (RFC 9111 §3.2), as a new object with a
@@ -346,7 +346,7 @@ static bool complete(struct filler *f, const struct http_response *rest)
     struct verdict v;
     uint64_t length;
 
-    if (!incomplete_length(f->incomplete, &length) ||
+    if (!incomplete_length(f->incomplete, &length) || length > cache_whole_max(f->edge->cache) ||
         !incomplete_is_rest(f->incomplete->body_bytes, length, f->incomplete, rest))
         return false;
     arrived.fields = fields_dup(&rest->fields, &f->arena);
@@ -374,12 +374,12 @@ static bool arrived_rest(struct filler *f, const struct http_response *in)
     return done;
 }
 
-/* A part of something that is too large to keep: fetching all of it for one part would let a
- * stranger turn a byte into gigabytes of the origin's. Asked again as the client asked. */
+/* A part of something that is too large to keep in memory: fetching all of it for one part would
+ * let a stranger turn a byte into gigabytes of the origin's. Asked again as the client asked. */
 static bool is_part_of_too_much(const struct filler *f, const struct http_response *in)
 {
     return !f->whole && f->client != NULL && in->status == 200 && in->body == BODY_LENGTH &&
-           in->content_length > cache_object_max(f->edge->cache) &&
+           in->content_length > cache_whole_max(f->edge->cache) &&
            fields_has(&f->request.fields, FIELD_RANGE) &&
            !fields_list_has(&in->fields, FIELD_ACCEPT_RANGES, SPAN("none"));
 }

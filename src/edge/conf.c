@@ -37,6 +37,7 @@ static struct listen_conf *add_listen(
     if (!conf_arg_listen(l, node, 0, &n->addr))
         return NULL;
     n->text = node->args[0].text;
+    n->at = node->at;
     while (*list != NULL)
         list = &(*list)->next;
     *list = n;
@@ -57,7 +58,7 @@ static void set_proxy(
 /* What stands behind the address: how connections begin there. */
 static void set_listen(struct conf_load *l, void *self, const struct conf_node *node)
 {
-    static const char *const words[] = {"h2c", "proxy", NULL};
+    static const char *const words[] = {"h2c", "proxy", "tls", NULL};
     struct listen_conf *n = add_listen(l, &((struct edge_conf *)self)->listens, node);
     int word;
 
@@ -68,7 +69,10 @@ static void set_listen(struct conf_load *l, void *self, const struct conf_node *
             set_proxy(l, n, node, i);
             return;
         }
-        n->door.h2c = true;
+        if (word == 0)
+            n->door.h2c = true;
+        else
+            n->tls = true;
     }
 }
 
@@ -201,11 +205,12 @@ static const struct conf_context origin_context = {
 
 static const struct directive main_directives[] = {
     {"listen", CONF_CUSTOM(set_listen, 1, CONF_ARGS_MAX),
-        .usage = "ADDRESS:PORT [h2c] [proxy from NETWORK...]",
+        .usage = "ADDRESS:PORT [tls] [h2c] [proxy from NETWORK...]",
         .flags = DIRECTIVE_MANY | DIRECTIVE_REQUIRED,
         .about =
             "Where clients connect: 0.0.0.0:80, [::]:80, 127.0.0.1:8080. Port 0 lets the "
-            "kernel choose one, which the log tells. With h2c, clients that begin with HTTP/2 at "
+            "kernel choose one, which the log tells. With tls, clients speak TLS there, for which "
+            "there must be a certificate. With h2c, clients that begin with HTTP/2 at "
             "once (prior knowledge) are told from others by their first bytes. With proxy, every "
             "connection begins with a PROXY header, version 1 or 2, before anything else, TLS "
             "too: the client that it names counts from then on, in logs, limits and "
@@ -274,6 +279,7 @@ static void *main_open(struct conf_load *l, void *parent, const struct conf_node
     c->access_log = SPAN("off");
     c->error_log_level = LOG_INFO;
     c->sites_end = &c->sites;
+    tls_conf_init(&c->tls);
     return c;
 }
 
@@ -332,8 +338,11 @@ static void judge_site(struct conf_load *l, struct edge_conf *c, struct site *s)
     if (s->policy.origin_name.n == 0 && s->policy.redirect_status == 0)
         conf_error(l->errors, s->at,
             "this site has no origin: add  origin http://HOST;  or  origin file:DIRECTORY;");
-    for (struct path_rule *r = s->rules; r != NULL; r = r->next)
+    secure_judge(l, s, &s->policy);
+    for (struct path_rule *r = s->rules; r != NULL; r = r->next) {
         judge_policy(l, c, &r->policy, r->at);
+        secure_judge(l, s, &r->policy);
+    }
 }
 
 static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s)
@@ -347,6 +356,23 @@ static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s
             conf_error(l->errors, s->at, "the host %.*s belongs to the site at %s:%u:%u already",
                 CONF_SHOW(s->hosts[i]), other->at.file, other->at.line, other->at.column);
     }
+}
+
+static void judge_tls(struct conf_load *l, struct edge_conf *c)
+{
+    c->tls_only = true;
+    if (c->acme.on)
+        tls_conf_add_files(l, &c->tls, acme_live_files(&c->acme, l->arena), c->acme.at);
+    for (const struct listen_conf *n = c->listens; n != NULL; n = n->next) {
+        if (!n->tls)
+            c->tls_only = false;
+        else if (c->tls.sources == NULL)
+            conf_error(l->errors, n->at,
+                "a listener that speaks TLS needs a certificate: add  certificate FILE key FILE;  "
+                "or "
+                "an acme block");
+    }
+    tls_conf_close(l, &c->tls, clock_wall_s());
 }
 
 static void gather_rates(struct edge_conf *c, const struct limit_list *limits)
@@ -381,8 +407,10 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
     for (struct site *s = c->sites; s != NULL; s = s->next) {
         index_hosts(l, c, s);
         judge_site(l, c, s);
+        tls_conf_add_site(&c->tls, &s->secure.tls, s->hosts, s->hosts_n);
     }
     acme_conf_judge(l, c);
+    judge_tls(l, c);
     number_rates(l, c);
 }
 
@@ -390,6 +418,7 @@ const struct conf_context edge_conf_main = {
     .name = "main",
     .tables = {{main_directives}, {session_directives, offsetof(struct edge_conf, session)},
         {purge_directives, offsetof(struct edge_conf, purge_from)},
+        {tls_directives, offsetof(struct edge_conf, tls)},
         {access_directives, offsetof(struct edge_conf, access)}},
     .open = main_open,
     .close = main_close,
@@ -410,6 +439,9 @@ void edge_conf_free(struct edge_conf **cp)
     if (c == NULL)
         return;
     *cp = NULL;
+    tls_conf_free(&c->tls);
+    for (struct site *s = c->sites; s != NULL; s = s->next)
+        client_ca_free(&s->secure.tls.client_ca);
     geo_free(&c->geo);
     for (const struct origin_entry *e = c->origins; e != NULL; e = e->next)
         origin_conf_free(e->origin);

@@ -17,12 +17,15 @@
 #include "edge/accesslog.h"
 #include "edge/acme.h"
 #include "edge/site.h"
+#include "net/tls_conf.h"
 #include "session/sessions.h"
 
 struct listen_conf {
     struct value_listen addr;
     struct span text; /* as written */
     struct session_door door;
+    bool tls;
+    struct conf_place at;
     struct listen_conf *next;
 };
 
@@ -60,6 +63,8 @@ struct edge_conf {
     struct session_conf session;
     struct cache_conf cache;
     struct acme_conf acme;
+    struct tls_conf tls;                             /* with clients */
+    bool tls_only;                                   /* all listeners speak TLS */
     struct origin_entry *origins;                    /* all, newest first */
     struct origin_entry *origins_by[ORIGIN_BUCKETS]; /* the same by hash of the name */
     struct site *sites, **sites_end;                 /* in the order of the file */

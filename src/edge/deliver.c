@@ -31,7 +31,8 @@ static const enum field_id few_fields[] = {
 /* The lines that are this answer's own. */
 struct span deliver_own_lines(struct request *r, const struct object *obj)
 {
-    char *text = arena_alloc(&r->txn->arena, CACHE_STATUS_MAX + 64), *at = text;
+    struct span hsts = secure_hsts(r);
+    char *text = arena_alloc(&r->txn->arena, CACHE_STATUS_MAX + 64 + hsts.n), *at = text;
     int64_t age = fresh_age(&obj->fresh, worker_wall_s(r->txn->worker));
 
     /* A response that came just now for us has an Age only if it had one (RFC 9111 §5.1). */
@@ -53,7 +54,10 @@ struct span deliver_own_lines(struct request *r, const struct object *obj)
     at += 14;
     at += cache_status_write(&r->cs, r->edge->conf->name, at);
     memcpy(at, "\r\n", 2);
-    return span_make(text, (size_t)(at + 2 - text));
+    at += 2;
+    if (hsts.n > 0)
+        at = (char *)mempcpy(at, hsts.p, hsts.n);
+    return span_make(text, (size_t)(at - text));
 }
 
 static void apply_headers(struct request *r, struct fields *f)

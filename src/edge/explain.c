@@ -70,9 +70,9 @@ static json_t *sentence(struct arena *a, const char *fmt, int64_t s)
 /* --- the question ------------------------------------------------------------------------- */
 
 /* The head that a client would send, so that the same parser reads it. */
-static struct span head_of(const struct explain_question *q, struct arena *a)
+static struct span head_of(const struct explain_question *q, bool tls_only, struct arena *a)
 {
-    struct span url = route_target_of(q->url, a), authority, head;
+    struct span url = route_target_of(q->url, tls_only, a), authority, head;
     struct span method = q->method.n > 0 ? q->method : SPAN("GET");
 
     authority = span_from(url, span_find(url, '/') + 2);
@@ -90,8 +90,8 @@ static bool has_line_end(struct span s)
     return span_find(s, '\r') < s.n || span_find(s, '\n') < s.n;
 }
 
-static bool read_question(
-    const struct explain_question *q, struct arena *a, struct http_request *req, const char **why)
+static bool read_question(const struct explain_question *q, bool tls_only, struct arena *a,
+    struct http_request *req, const char **why)
 {
     const struct h1_limits limits = {64 << 10, 256 << 10, EXPLAIN_FIELDS_MAX + 1};
     struct h1_scan scan;
@@ -107,7 +107,7 @@ static bool read_question(
         if (span_find(q->fields[i], ':') == q->fields[i].n || q->fields[i].p[0] == ':')
             return false;
     }
-    head = head_of(q, a);
+    head = head_of(q, tls_only, a);
     h1_scan_init(&scan, &limits);
     if (h1_request_parse(&scan, head, a, req) == H1_OK && scan.used == head.n)
         return true;
@@ -350,7 +350,7 @@ static json_t *coding_part(const struct explained *x)
         struct span has;
 
         recode_judge(options, &head, (int64_t)object_length(obj),
-            obj->sliced_bytes == 0 ? cache_object_max(x->source->cache) : 0, x->arena, &choice.why);
+            obj->sliced_bytes == 0 ? cache_whole_max(x->source->cache) : 0, x->arena, &choice.why);
         has = fields_join(&head.fields, x->arena, FIELD_CONTENT_ENCODING);
         put(o, "stored", text(has.n > 0 ? has : coding_name(CODING_IDENTITY)));
         put(o, "answer", json_null());
@@ -585,7 +585,7 @@ json_t *explain(const struct explain_source *source, const struct explain_questi
     const struct path_rule *rule;
     json_t *o;
 
-    if (!read_question(q, a, &x.request, because))
+    if (!read_question(q, source->conf->tls_only, a, &x.request, because))
         return NULL;
     if (!find_out(&x, q->client)) {
         *because = "the client is an address, like 192.0.2.1";

@@ -39,7 +39,7 @@ static void copy_request(struct filler *f, const struct request *r, bool client)
     f->from = (struct forward_from){
         .client = arena_dup(&f->arena, span_of(addr_ip_text(r->txn->peer, ip))),
         .host = arena_dup(&f->arena, r->route.host),
-        .proto = r->txn->tls ? SPAN("https") : SPAN("http"),
+        .proto = secure_told(&r->route),
         .minor = req->minor,
         .h2 = req->h2,
     };

@@ -142,10 +142,10 @@ static void start_again(struct request *r, bool collapse)
         request_look_up(r);
 }
 
-void request_start_again(struct request *r)
+void request_start_again(struct request *r, bool large)
 {
     r->cs = (struct cache_status){0};
-    r->large = true;
+    r->large = large;
     start_again(r, true);
 }
 

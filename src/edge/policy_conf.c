@@ -460,6 +460,9 @@ const struct directive policy_directives[] = {
     {"header", CONF_CUSTOM(set_header, 2, 3), .usage = "set NAME VALUE|unset NAME",
         .flags = DIRECTIVE_MANY,
         .about = "Sets or removes a field of responses on their way to the client."},
+    {"hsts", CONF_CUSTOM(secure_set_hsts, 1, 3), .usage = "DURATION [subdomains] [preload]",
+        .about = "Tells browsers to come over TLS only, for that long (Strict-Transport-Security), "
+                 "in responses over TLS; what the origin says of it is dropped."},
     {"redirect", CONF_CUSTOM(set_redirect, 1, 2), .usage = "[STATUS] PATH|URL",
         .about = "Answers with a redirect (302 unless a STATUS is given) and asks no origin. "
                  "`$path` at the end of the place stands for the request's path and query. A path "

@@ -33,6 +33,8 @@ static enum step go_on(struct request *r, enum route_end end)
 static enum step find_route(struct request *r)
 {
     r->upgrade = tunnel_asked(&r->txn->request);
+    /* How it came counts, whatever the client says of it. */
+    r->txn->request.scheme = txn_tls(r->txn) != NULL ? SPAN("https") : SPAN("http");
     /* What ends here selects nothing: the origin will not see it, so no key may have it. */
     hop_remove(&r->txn->request.fields);
     return go_on(r, route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena));
@@ -48,6 +50,11 @@ static enum step challenge(struct request *r)
         return STEP_NEXT;
     request_answer_challenge(r, answer);
     return STEP_ENDED;
+}
+
+static enum step secure(struct request *r)
+{
+    return request_secure(r) ? STEP_ENDED : STEP_NEXT;
 }
 
 /* Methods that are answered here, and loops. */
@@ -103,6 +110,7 @@ static const struct {
 } steps[] = {
     {"route", find_route},
     {"challenge", challenge},
+    {"secure", secure},
     {"screen", screen},
     {"admit", admit},
     {"redirect", redirect},

@@ -80,8 +80,9 @@ void request_fetch_tunnel(struct request *r);
  * too far from them. Unless a 206 or 416 comes, the request follows the fill again and waits. */
 void request_fetch_ranges(struct request *r);
 /* What was begun for it is no longer of use, and nothing was sent: looks it up once more, or
- * fetches for it alone when that was too often. */
-void request_start_again(struct request *r);
+ * fetches for it alone when that was too often. `large`: the origin had better be asked for slices.
+ */
+void request_start_again(struct request *r, bool large);
 /* Answers for an origin that failed. `why` is static. */
 void request_fail(struct request *r, int status, const char *why);
 
@@ -100,6 +101,7 @@ void request_answer_error(struct request *r, int status, const char *why);
 /* 429: may try again in so many seconds. */
 void request_answer_later(struct request *r, unsigned retry_s);
 void request_answer_redirect(struct request *r);
+void request_answer_location(struct request *r, int status, struct span to);
 void request_answer_json(struct request *r, int status, struct span body);
 void request_answer_challenge(struct request *r, struct span text);
 /* To what the parser refused; the connection ends. */

@@ -1,10 +1,8 @@
 #include "edge/route.h"
 
 #include "cache/key.h"
+#include "edge/secure.h"
 #include "http/uri.h"
-
-/* Without TLS yet: http is the only scheme, so its port is the default one. */
-enum { DEFAULT_PORT = 80 };
 
 static void find_query(struct route *r, const struct http_request *req, struct arena *a)
 {
@@ -33,7 +31,8 @@ enum route_end route_find(struct route *r, const struct site_table *sites,
     if (r->site == NULL)
         return ROUTE_NO_SITE;
     r->policy = &r->site->policy;
-    r->host = uri_host_normalise(a, req->host, req->port, DEFAULT_PORT);
+    r->scheme = span_ieq(req->scheme, SPAN("https")) ? SPAN("https") : SPAN("http");
+    r->host = uri_host_normalise(a, req->host, req->port, uri_default_port(r->scheme));
     if (req->form == TARGET_ASTERISK)
         r->path = SPAN("*");
     else if (!uri_path_normalise(a, req->path, site_path_flags(r->site), &r->path))
@@ -51,10 +50,12 @@ static bool has_scheme(struct span url)
     return colon < span_find(url, '/') && span_starts(span_from(url, colon), SPAN("://"));
 }
 
-struct span route_target_of(struct span url, struct arena *a)
+struct span route_target_of(struct span url, bool tls_only, struct arena *a)
 {
     url.n = span_find(url, '#');
-    return has_scheme(url) ? url : arena_join(a, SPAN("http://"), url);
+    if (has_scheme(url))
+        return url;
+    return arena_join(a, tls_only ? SPAN("https://") : SPAN("http://"), url);
 }
 
 /* RFC 8586: our name as a member of CDN-Loop, with or without parameters. */
@@ -112,6 +113,7 @@ int route_refusal(enum route_end end, const char **why)
 bool route_key(struct route *r, const struct fields *fields, struct arena *a)
 {
     const struct key_parts parts = {
+        .scheme = secure_told(r),
         .host = r->host,
         .path = r->path,
         .has_query = r->has_query,

@@ -17,6 +17,7 @@ struct route {
     const struct site *site;
     const struct path_rule *rule; /* or NULL */
     const struct policy *policy;  /* of the rule, or of the site */
+    struct span scheme;           /* "http" or "https" */
     struct span host;             /* normal form, with a port that is not the default */
     struct span path, query;      /* normal form; the query as the policy leaves it */
     bool has_query;
@@ -43,8 +44,9 @@ MUST_USE enum route_end route_find(struct route *out, const struct site_table *s
     const struct http_request *req, struct arena *a);
 
 /* An operator's URL as a request target in absolute-form (uri_target_parse()): without its
- * fragment, and with "http://" where there is no scheme. */
-struct span route_target_of(struct span url, struct arena *a);
+ * fragment, and where there is no scheme with that by which clients come: "http", unless all
+ * listeners speak TLS. */
+struct span route_target_of(struct span url, bool tls_only, struct arena *a);
 
 /* Methods that are not for sites, and loops; else ROUTE_FOUND. `loop_id` is our name in CDN-Loop.
  */

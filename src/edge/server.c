@@ -25,6 +25,7 @@
 #include "net/listen.h"
 #include "net/rate.h"
 #include "net/resolver.h"
+#include "net/tls_server.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -71,6 +72,30 @@ static bool open_cache(struct edge *e)
     return e->cache != NULL;
 }
 
+/* Who may connect for that name, as the site says that has it. */
+static const struct client_ca *client_ca_for(void *app, struct span name)
+{
+    const struct edge_conf *c = app;
+    const struct site *s = name.n > 0 ? site_find(c->table, name) : NULL;
+
+    return s != NULL ? s->secure.tls.client_ca : NULL;
+}
+
+static void open_tls(struct edge *e)
+{
+    bool any = false;
+
+    for (const struct listen_conf *l = e->conf->listens; l != NULL; l = l->next)
+        any = any || l->tls;
+    if (any)
+        e->tls = tls_server_new(&(struct tls_server_options){
+            .conf = &e->conf->tls,
+            .policy_of = client_ca_for,
+            .app = e->conf,
+            .now = clock_mono_ms(),
+        });
+}
+
 /* A socket for each worker on each address, before any worker runs. */
 static bool open_listeners(struct edge *e)
 {
@@ -87,10 +112,11 @@ static bool open_listeners(struct edge *e)
         for (unsigned k = 0; k < e->listens_n; k++)
             e->workers[i].listeners[k].fd = -1;
     }
-    for (const struct listen_conf *l = c->listens; l != NULL; l = l->next, at++) {
+    for (struct listen_conf *l = c->listens; l != NULL; l = l->next, at++) {
         struct addr want = addr_make(&l->addr.sa, l->addr.len);
         struct listen_why why;
 
+        l->door.tls = l->tls ? e->tls : NULL;
         e->doors[at] = &l->door;
         if (!listen_open(&want, NULL, fds, n, &e->bound[at], &why)) {
             log_msg(LOG_ERROR, "%s", why.text);
@@ -231,6 +257,7 @@ struct edge *edge_open(struct edge_conf *conf)
     if (conf->acme.on)
         e->challenges = challenges_new();
     name_ourselves(e);
+    open_tls(e);
     if (!open_logs(e) || !names_resolve(conf) || !open_cache(e) || !open_listeners(e) ||
         !open_admin(e) || (conf->acme.on && !acme_prepare(&conf->acme))) {
         edge_close(&e);
@@ -282,6 +309,7 @@ void edge_close(struct edge **ep)
     unsliced_free(&e->unsliced);
     sink_close(&e->access_log);
     hints_free(&e->hints);
+    tls_server_free(&e->tls);
     session_crowd_free(&e->crowd);
     challenges_free(&e->challenges);
     rate_table_free(&e->rates);

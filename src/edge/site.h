@@ -21,6 +21,7 @@
 #include "edge/access.h"
 #include "edge/coding_options.h"
 #include "edge/limit.h"
+#include "edge/secure.h"
 #include "edge/signature.h"
 #include "http/uri.h"
 #include "net/network.h"
@@ -58,6 +59,7 @@ struct policy {
     bool show_tags;              /* clients get the fields that have an object's tags */
     int64_t tags_max;            /* of one response; 1 .. TAGS_MAX (cache/tags.h) */
     struct header_rule *headers; /* in the order of the file, or NULL */
+    struct span hsts;            /* a field line, sent over TLS; n == 0: none */
     int redirect_status;         /* 0: no redirect */
     struct span redirect_to;
     uint64_t slice_bytes;       /* of a slice at most (cache/slice.h); 0: nothing is sliced */
@@ -79,6 +81,7 @@ struct site {
     unsigned hosts_n;
     struct conf_place at;
     bool acme;                      /* certificates for its hosts are obtained (acme.h) */
+    struct secure secure;           /* what it asks of connections, and tells of them */
     bool merge_slashes;             /* "//" in a path means "/" */
     struct network_list purge_from; /* who may PURGE here; none: the method is not taken */
     struct policy policy;

@@ -121,6 +121,8 @@ const struct conf_context site_context = {
     .about = "A set of host names with one policy.",
     .tables = {{policy_directives, offsetof(struct site, policy)},
         {coding_directives, offsetof(struct site, policy.coding)}, {site_directives, 0},
+        {secure_directives, offsetof(struct site, secure)},
+        {tls_site_directives, offsetof(struct site, secure.tls)},
         {access_directives, offsetof(struct site, policy.access), .inherited = true},
         {limit_directives, offsetof(struct site, policy.limits)},
         {purge_directives, offsetof(struct site, purge_from), .inherited = true}},

@@ -19,7 +19,7 @@
 /* The size of a slice by the rules; 0: nothing is sliced. */
 static uint32_t slice_bytes(const struct filler *f)
 {
-    uint64_t max = cache_object_max(f->edge->cache), bytes = f->policy->slice_bytes;
+    uint64_t max = cache_whole_max(f->edge->cache), bytes = f->policy->slice_bytes;
 
     return (uint32_t)(bytes < max ? bytes : max);
 }
@@ -27,7 +27,7 @@ static uint32_t slice_bytes(const struct filler *f)
 /* What is larger is sliced, and what is no larger than one slice never is. */
 static uint64_t slice_from(const struct filler *f)
 {
-    uint64_t from = f->policy->slice_from == SLICE_FROM_TOO_BIG ? cache_object_max(f->edge->cache)
+    uint64_t from = f->policy->slice_from == SLICE_FROM_TOO_BIG ? cache_whole_max(f->edge->cache)
                                                                 : f->policy->slice_from;
 
     return from > slice_bytes(f) ? from : slice_bytes(f);
@@ -54,6 +54,8 @@ void slice_want_by_rule(struct filler *f, bool large)
 
     if (!may_slice(f))
         return;
+    if (stale != NULL && stale->sliced_bytes != 0 && !slice_can_be_asked(stale))
+        return; /* it was stored as it came, and so it will be again */
     if (stale != NULL && stale->sliced_bytes != 0)
         want(f, stale->slice_bytes, stale->sliced_bytes);
     else if (stale == NULL && (large || f->policy->slice_from == SLICE_FROM_ALWAYS))
@@ -86,6 +88,14 @@ static void ask_for_whole(struct filler *f, bool remember)
 static bool strong(struct span field, struct etag *tag)
 {
     return field.n > 0 && etag_parse(field, tag) && !tag->weak;
+}
+
+bool slice_can_be_asked(const struct object *head)
+{
+    struct etag tag;
+
+    return strong(object_get(head, FIELD_ETAG), &tag) &&
+           !span_ieq(object_get(head, FIELD_ACCEPT_RANGES), SPAN("none"));
 }
 
 static bool strong_etag(const struct fields *f, struct etag *tag)

@@ -40,6 +40,11 @@ void slice_want_by_rule(struct filler *f, bool large);
 /* Adds the range to what goes to the origin. */
 void slice_ask(struct filler *f, struct fields *request);
 
+/* Whether slices of what `head` is the head of can be had from the origin: it has a strong
+ * validator. Others were stored as they came (cache/spill.h), and are lost with the first slice
+ * that is. */
+MUST_USE bool slice_can_be_asked(const struct object *head);
+
 /* The answer to a request for a slice of a version that is known. May end the filler. */
 void slice_arrived(struct filler *f, const struct http_response *in);
 /* An answer while looking for a version. False: it is a response like any other. True: it was

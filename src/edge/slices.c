@@ -7,8 +7,15 @@
 #include "cache/slice.h"
 #include "edge/filler.h"
 #include "edge/slice_fill.h"
+#include "loop/deadline.h"
 
-enum { TRIES_MAX = 2 }; /* of one slice, for one response */
+enum {
+    TRIES_MAX = 2, /* of one slice, for one response */
+    LOOK_MAX = 256,
+    DISK_RETRY_MS = 50,
+    DISK_FIRST_MS = 1000,  /* a disk is waited for, before the first byte, */
+    DISK_LATER_MS = 10000, /* and in the middle of a body */
+};
 
 /* A slice that was opened and not handed out yet. */
 struct open_slice {
@@ -16,6 +23,8 @@ struct open_slice {
     struct cache_load *load; /* owns; it comes from the disk, and there is no reader yet; or NULL */
     struct fill *fill;       /* counted; NULL: it was stored */
     uint32_t n;
+    bool late; /* the disk has it, does not give it now, and is asked again */
+    bool lost; /* it is nowhere */
 };
 
 /* Some bytes of a representation, on their way to one client. In the request's arena. */
@@ -29,6 +38,8 @@ struct slices {
     struct fill *arriving; /* counted; of the slice that was handed out last, if it was not whole */
     uint32_t tried;        /* the slice that failed last, */
     unsigned tries;        /* and how often */
+    struct deadline retry; /* for what is late */
+    mono_ms late_ms;       /* since when; 0: nothing is */
 };
 
 static void on_slice(void *ctx);
@@ -40,16 +51,29 @@ static void close_slice(struct open_slice *o)
     cache_load_cancel(&o->load);
     reader_close(&o->reader);
     fill_release(&o->fill);
+    o->late = o->lost = false;
 }
 
 static bool is_open(const struct open_slice *o)
 {
-    return o->reader != NULL || o->load != NULL;
+    return o->reader != NULL || o->load != NULL || o->late || o->lost;
 }
 
 static enum read_state open_state(const struct open_slice *o)
 {
-    return o->load != NULL ? READ_WAIT : reader_state(o->reader);
+    if (o->lost)
+        return READ_FAILED;
+    return o->load != NULL || o->late ? READ_WAIT : reader_state(o->reader);
+}
+
+static int open_status(const struct open_slice *o)
+{
+    return o->lost ? SLICE_LOST : reader_status(o->reader);
+}
+
+static const char *open_why(const struct open_slice *o)
+{
+    return o->lost ? "slice-lost" : reader_why(o->reader);
 }
 
 /* The part of slice `n` that is wanted. */
@@ -104,6 +128,7 @@ static bool open_stored(struct slices *s, const struct cache_key *key)
     if (obj == NULL)
         return false;
     count(C_SLICES_HIT);
+    s->late_ms = 0;
     s->next.reader = reader_of_object(obj);
     object_release(&obj);
     set_range(s, s->next.n);
@@ -120,6 +145,43 @@ static void open_fetched(struct slices *s)
     set_range(s, s->next.n);
 }
 
+static void drop(struct request *r, struct object *head)
+{
+    count(C_SLICES_LOST);
+    cache_remove_object(r->edge->cache, head);
+}
+
+/* The whole is worth nothing without it, unless it is the disk that does not answer now. */
+static void lose(struct slices *s, bool there)
+{
+    struct request *r = s->r;
+
+    s->next.lost = true;
+    if (!there || !r->responded)
+        drop(r, s->head);
+}
+
+/* Neither memory nor the disk gives it now. */
+static void open_missing(struct slices *s, const struct cache_key *key)
+{
+    mono_ms now = worker_now(s->r->txn->worker);
+    bool there;
+
+    if (slice_can_be_asked(s->head)) {
+        open_fetched(s);
+        return;
+    }
+    there = cache_on_disk(s->r->edge->cache, key);
+    if (s->late_ms == 0)
+        s->late_ms = now;
+    if (!there || now - s->late_ms >= (s->r->responded ? DISK_LATER_MS : DISK_FIRST_MS)) {
+        lose(s, there);
+        return;
+    }
+    s->next.late = true;
+    deadline_set(&s->retry, DISK_RETRY_MS);
+}
+
 /* What the disk had of the slice is in memory now. */
 static void on_loaded(void *ctx)
 {
@@ -129,7 +191,7 @@ static void on_loaded(void *ctx)
 
     s->next.load = NULL;
     if (!open_stored(s, &key))
-        open_fetched(s);
+        open_missing(s, &key);
     on_slice(s);
 }
 
@@ -144,7 +206,18 @@ static void open_slice(struct slices *s, uint32_t n)
         return;
     s->next.load = cache_load(s->r->edge->cache, &key, s->r->txn->worker, on_loaded, s);
     if (s->next.load == NULL)
-        open_fetched(s);
+        open_missing(s, &key);
+}
+
+static void on_retry(struct deadline *d)
+{
+    struct slices *s = container_of(d, struct slices, retry);
+
+    if (!s->next.late)
+        return;
+    s->next.late = false;
+    open_slice(s, s->next.n);
+    on_slice(s);
 }
 
 /* The open slice turned out to be another's alone, because it may not be stored. */
@@ -174,7 +247,7 @@ static bool try_again(struct slices *s)
 {
     uint32_t n = s->next.n;
 
-    if (reader_status(s->next.reader) == SLICE_LOST || !may_try(s, n))
+    if (open_status(&s->next) == SLICE_LOST || !may_try(s, n))
         return false;
     close_slice(&s->next);
     open_slice(s, n);
@@ -185,12 +258,13 @@ static bool try_again(struct slices *s)
 static void fail(struct slices *s)
 {
     struct request *r = s->r;
-    int status = reader_status(s->next.reader);
-    const char *why = reader_why(s->next.reader);
+    int status = open_status(&s->next);
+    const char *why = open_why(&s->next);
+    bool large = slice_can_be_asked(s->head);
 
     slices_close(r);
     if (status == SLICE_LOST)
-        request_start_again(r);
+        request_start_again(r, large);
     else
         request_fail(r, status, why);
 }
@@ -249,7 +323,7 @@ static enum part_state next_part(void *ctx, struct reader *self, struct reader_p
         case READ_CUT:
             if (try_again(s))
                 continue;
-            s->r->cs.detail = span_of(reader_why(s->next.reader));
+            s->r->cs.detail = span_of(open_why(&s->next));
             return PART_CUT;
         }
     }
@@ -274,6 +348,7 @@ static void close_view(void *ctx)
     struct slices *s = ctx;
 
     close_slice(&s->next);
+    deadline_stop(&s->retry);
     fill_release(&s->arriving);
     object_release(&s->head);
 }
@@ -316,6 +391,7 @@ static struct slices *view_new(struct request *r, struct object *head)
 
     s->r = r;
     s->head = object_ref(head);
+    deadline_init(&s->retry, r->txn->worker, on_retry);
     return s;
 }
 
@@ -361,22 +437,43 @@ static void open_first(struct request *r, struct object *head, uint64_t first, u
         set_range(s, n);
 }
 
+static bool is_stored(struct request *r, const struct object *head, uint32_t n)
+{
+    char text[SLICE_KEY_MAX];
+    struct cache_key key = slice_key(head->id, n, text);
+    struct object *slice = cache_peek(r->edge->cache, &key);
+    bool stored = slice != NULL || cache_on_disk(r->edge->cache, &key);
+
+    object_release(&slice);
+    return stored;
+}
+
+/* Whether the slices seem to be there, by some of them: a disk loses many at a time. */
+static bool seem_stored(
+    struct request *r, const struct object *head, uint64_t first, uint64_t count)
+{
+    uint32_t from = slice_at(first, head->slice_bytes);
+    uint32_t last = slice_at(first + count - 1, head->slice_bytes);
+    uint64_t step = (last - from) / LOOK_MAX + 1;
+
+    for (uint64_t n = from; n <= last; n += step) {
+        if (!is_stored(r, head, (uint32_t)n))
+            return false;
+    }
+    return is_stored(r, head, last);
+}
+
 /* Whether only what is stored may be used (RFC 9111 §5.2.1.7), and a slice is not. */
 static bool may_not_fetch(
     struct request *r, const struct object *head, uint64_t first, uint64_t count)
 {
     uint32_t last = slice_at(first + count - 1, head->slice_bytes);
-    char text[SLICE_KEY_MAX];
 
     if (!r->ask.honoured || !r->ask.only_if_cached)
         return false;
     for (uint64_t n = slice_at(first, head->slice_bytes); n <= last; n++) {
-        struct cache_key key = slice_key(head->id, (uint32_t)n, text);
-        struct object *slice = cache_peek(r->edge->cache, &key);
-
-        if (slice == NULL && !cache_on_disk(r->edge->cache, &key))
+        if (!is_stored(r, head, (uint32_t)n))
             return true;
-        object_release(&slice);
     }
     return false;
 }
@@ -387,6 +484,11 @@ bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64
         r->cs.hit = false;
         request_answer_error(
             r, 504, "Not all slices of this are stored, and the request asked for stored only");
+        return false;
+    }
+    if (r->slices == NULL && !slice_can_be_asked(head) && !seem_stored(r, head, first, count)) {
+        drop(r, head);
+        request_start_again(r, false);
         return false;
     }
     open_first(r, head, first, count);

@@ -12,6 +12,10 @@
  *                      nothing was sent yet, answered with an error
  *   a version is over  (slice_fill.h) the response is cut; when nothing was sent yet, the request
  *                      is looked up again
+ *   a slice is missing and cannot be asked for alone (slice_can_be_asked()): likewise, and the head
+ *                      object is dropped. So before the first byte is sent it is looked, here and
+ *                      there, whether all that are wanted seem to be stored; and a disk that has it
+ *                      but does not give it is waited for, not for long at first.
  *
  * Thread: the request's worker.
  */

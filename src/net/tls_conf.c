@@ -168,6 +168,17 @@ void tls_conf_add_site(
     site->sources = NULL;
 }
 
+void tls_conf_add_files(
+    struct conf_load *l, struct tls_conf *c, struct span pattern, struct conf_place at)
+{
+    struct certs_source *s = arena_zalloc(l->arena, sizeof(*s));
+
+    s->file = arena_dup(l->arena, pattern);
+    s->many = true;
+    s->at = at;
+    append(c, s);
+}
+
 void tls_conf_close(struct conf_load *l, struct tls_conf *c, wall_s now)
 {
     if (c->sources != NULL)

@@ -38,6 +38,9 @@ void tls_conf_init(struct tls_conf *c);
 /* When the site's hosts are known. */
 void tls_conf_add_site(
     struct tls_conf *c, struct tls_site *site, const struct span *hosts, unsigned hosts_n);
+/* A glob of files that have certificates and keys, from elsewhere than the directives. */
+void tls_conf_add_files(
+    struct conf_load *l, struct tls_conf *c, struct span pattern, struct conf_place at);
 /* When all are: reads certificates and keys. What is wrong is reported. */
 void tls_conf_close(struct conf_load *l, struct tls_conf *c, wall_s now);
 void tls_conf_free(struct tls_conf *c);

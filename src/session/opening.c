@@ -3,6 +3,8 @@
 #include "base/log.h"
 #include "loop/deadline.h"
 #include "net/proxy_header.h"
+#include "net/tls_server.h"
+#include "net/tls_stream.h"
 #include "session/h1.h"
 #include "session/h2.h"
 
@@ -151,6 +153,46 @@ static enum step_end read_proxy_header(struct opening *o)
     return STEP_BROKEN;
 }
 
+/* A broken handshake is counted by its reason, and told to the client by an alert as the stream is
+ * closed. */
+static enum step_end no_tls(struct opening *o, bool timeout)
+{
+    SSL *ssl = stream_ssl(&o->session.stream);
+    char text[ADDR_TEXT];
+
+    tls_server_failed(ssl, timeout);
+    log_msg(LOG_DEBUG, "client %s: TLS: %s", addr_text(&o->session.peer, text),
+        timeout ? "the handshake took too long" : tls_error_of(ssl));
+    return STEP_BROKEN;
+}
+
+static enum step_end shake_hands(struct opening *o)
+{
+    struct stream *s = &o->session.stream;
+    SSL *ssl = stream_ssl(s);
+
+    if (o->door->tls == NULL)
+        return STEP_DONE;
+    if (ssl == NULL) {
+        ssl = tls_server_new_ssl(o->door->tls);
+        if (ssl == NULL)
+            return STEP_BROKEN;
+        stream_begin_tls(s, ssl);
+    }
+    switch (stream_handshake(s)) {
+    case STREAM_DONE:
+        o->session.tls = tls_server_done(ssl);
+        return STEP_DONE;
+    case STREAM_AGAIN:
+        if (!tls_server_may_go_on(ssl))
+            return no_tls(o, false);
+        stream_want(s, STREAM_READ);
+        return STEP_WAIT;
+    default:
+        return no_tls(o, false);
+    }
+}
+
 /* HTTP/2 begins with a preface that no HTTP/1 request begins with (RFC 9113 §3.4). */
 static enum step_end find_protocol(struct opening *o)
 {
@@ -159,6 +201,8 @@ static enum step_end find_protocol(struct opening *o)
     enum step_end how;
     size_t n;
 
+    if (o->session.tls != NULL)
+        return o->session.tls->h2 ? become_h2(o) : become_h1(o);
     if (!o->door->h2c)
         return become_h1(o);
     if (!look(o, first, sizeof(first), &n, &how))
@@ -173,6 +217,7 @@ static const struct {
     enum step_end (*run)(struct opening *o);
 } steps[] = {
     {"PROXY header", read_proxy_header},
+    {"TLS", shake_hands},
     {"protocol", find_protocol},
 };
 
@@ -210,6 +255,8 @@ static void on_deadline(struct deadline *d)
     struct opening *o = container_of(d, struct opening, deadline);
 
     session_count(o->session.owner, C_CLIENT_TIMEOUT, 1);
+    if (o->session.tls == NULL && stream_ssl(&o->session.stream) != NULL)
+        (void)no_tls(o, true);
     end(o);
 }
 

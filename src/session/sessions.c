@@ -130,6 +130,7 @@ void *session_become(struct session *from, size_t bytes, const struct session_op
     }
     c->ops = ops;
     c->owner = from->owner;
+    c->tls = from->tls;
     c->peer = from->peer;
     c->local = from->local;
     c->number = from->number;

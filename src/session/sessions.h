@@ -45,12 +45,15 @@ struct sessions {
     void (*drained)(struct sessions *s); /* called once when draining and the last one is gone */
 };
 
+struct tls_server;
+
 /* How connections to a listener begin. Immutable. */
 struct session_door {
     /* Where a PROXY header must come from, and nobody else may connect; none: there is none. At a
      * Unix socket everybody may who can connect at all. */
     struct network_list proxy_from;
-    bool h2c; /* a client may begin with HTTP/2's preface (RFC 9113 §3.3) */
+    struct tls_server *tls; /* borrowed; NULL: no TLS there. Set before the workers start */
+    bool h2c;               /* a client may begin with HTTP/2's preface (RFC 9113 §3.3) */
 };
 
 void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,
@@ -70,6 +73,7 @@ void sessions_close_all(struct sessions *s);
 enum { SESSION_DRAIN_GRACE_MS = 1000 }; /* for the first request of a new connection */
 
 struct session;
+struct tls_peer;
 
 struct session_ops {
     /* The owner began to drain: closes it, now or when it has answered. */
@@ -83,10 +87,11 @@ struct session {
     struct sessions *owner; /* borrowed; outlives us */
     struct list node;       /* in owner->all */
     struct stream stream;
-    struct addr peer, local; /* of the client, also behind a PROXY header */
-    uint64_t number;         /* of the connection in this process */
-    uint64_t client;         /* who it is in the census, */
-    bool counted;            /* if it is in it */
+    const struct tls_peer *tls; /* of the handshake, as long as the stream; NULL: plain */
+    struct addr peer, local;    /* of the client, also behind a PROXY header */
+    uint64_t number;            /* of the connection in this process */
+    uint64_t client;            /* who it is in the census, */
+    bool counted;               /* if it is in it */
     bool placed;             /* this is set, by who first wanted to know: */
     struct geo_place place;  /* where the client is */
 };

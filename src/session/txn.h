@@ -26,6 +26,7 @@
 #include <sys/types.h>
 
 struct reader;
+struct tls_peer;
 struct session;
 struct txn;
 
@@ -89,9 +90,8 @@ struct txn {
     uint64_t bytes_out;      /* of the response, head included, handed to the kernel */
     uint64_t body_bytes_out; /* of its body */
     uint64_t bytes_in;       /* of the request's head and body */
-    bool tls;
-    void *server; /* the `app` of its sessions */
-    void *app;    /* the handlers' own, for this request */
+    void *server;            /* the `app` of its sessions */
+    void *app;               /* the handlers' own, for this request */
 };
 
 /* Sends an interim response (100, 102, 103) with these field lines; nothing after txn_respond(). To
@@ -119,6 +119,9 @@ static inline void txn_abort(struct txn *t)
 
 /* The process at the other end of a Unix socket; false for others. */
 MUST_USE bool txn_process(const struct txn *t, struct stream_process *out);
+
+/* What the TLS handshake of its connection settled (net/tls_server.h); NULL: it is a plain one. */
+const struct tls_peer *txn_tls(const struct txn *t);
 
 /* Reads request body bytes, decoded: > 0, 0 at the end, STREAM_AGAIN (then body_ready() follows),
  * STREAM_ERROR when the client broke off or broke the rules. The first call sends

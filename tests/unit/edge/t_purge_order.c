@@ -164,7 +164,7 @@ static void the_key_begins_with_the_text(void **state)
         struct route route;
         struct span first;
 
-        assert_true(uri_target_parse(route_target_of(span_of(urls[i]), &arena), &req));
+        assert_true(uri_target_parse(route_target_of(span_of(urls[i]), false, &arena), &req));
         assert_int_equal(route_find(&route, conf->table, &req, &arena), ROUTE_FOUND);
         assert_true(route_key(&route, &req.fields, &arena));
         assert_true(purge_order_of_route(&o, &route, &arena));
