@@ -6,6 +6,8 @@
 #include "http/date.h"
 #include "http/status.h"
 
+#define METHODS SPAN("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+
 static void common_fields(struct request *r, struct fields *f)
 {
     struct arena *a = &r->txn->arena;
@@ -50,13 +52,22 @@ static void error_with(struct request *r, int status, const char *why, bool clos
     fields_add(&f, a, FIELD_CONTENT_TYPE, SPAN("text/html; charset=utf-8"));
     fields_add(&f, a, FIELD_CACHE_CONTROL, SPAN("no-store"));
     if (status == 405 || status == 501)
-        fields_add(&f, a, FIELD_ALLOW, SPAN("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+        fields_add(&f, a, FIELD_ALLOW, METHODS);
     answer(r, status, &f, body, close);
 }
 
 static void error(struct request *r, int status, const char *why, bool close)
 {
     error_with(r, status, why, close, (struct fields){0});
+}
+
+void request_answer_options(struct request *r)
+{
+    struct fields f = {0};
+
+    common_fields(r, &f);
+    fields_add(&f, &r->txn->arena, FIELD_ALLOW, METHODS);
+    answer(r, 200, &f, SPAN_EMPTY, false);
 }
 
 void request_answer_later(struct request *r, unsigned retry_s)

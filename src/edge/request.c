@@ -25,19 +25,35 @@ static enum step go_on(struct request *r, enum route_end end)
     if (end == ROUTE_FOUND)
         return STEP_NEXT;
     status = route_refusal(end, &why);
-    request_answer_error(r, status, why);
+    /* Who asks for a tunnel may not wait for the answer, and what it sends into it is no request.
+     */
+    if (end == ROUTE_TUNNEL)
+        request_answer_refusal(r, status, why);
+    else
+        request_answer_error(r, status, why);
     return STEP_ENDED;
+}
+
+/* Only a proxy that we know may have had the TLS connection (RFC 9110 §7.4). */
+static bool is_insecure(const struct txn *t)
+{
+    return t->request.form == TARGET_ABSOLUTE && span_ieq(t->request.scheme, SPAN("https")) &&
+           txn_tls(t) == NULL && !t->session->proxied;
 }
 
 /* The site, the policy, and the path and query that rules, key and origin see alike. */
 static enum step find_route(struct request *r)
 {
+    bool insecure = is_insecure(r->txn);
+    enum route_end end;
+
     r->upgrade = tunnel_asked(&r->txn->request);
     /* How it came counts, whatever the client says of it. */
     r->txn->request.scheme = txn_tls(r->txn) != NULL ? SPAN("https") : SPAN("http");
     /* What ends here selects nothing: the origin will not see it, so no key may have it. */
     hop_remove(&r->txn->request.fields);
-    return go_on(r, route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena));
+    end = route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena);
+    return go_on(r, end == ROUTE_FOUND && insecure ? ROUTE_INSECURE : end);
 }
 
 /* What a certificate authority wants to see (RFC 8555 §8.3), whatever the site says otherwise. */
@@ -52,6 +68,20 @@ static enum step challenge(struct request *r)
     return STEP_ENDED;
 }
 
+/* OPTIONS that may go no further (RFC 9110 §7.6.2), or one step less. */
+static bool is_final(struct txn *t)
+{
+    struct fields *f = &t->request.fields;
+    uint64_t left;
+
+    if (t->request.method != METHOD_OPTIONS || !span_u64(fields_get(f, FIELD_MAX_FORWARDS), &left))
+        return false;
+    if (left > 0)
+        fields_set(f, &t->arena, FIELD_MAX_FORWARDS,
+            arena_printf(&t->arena, "%llu", (unsigned long long)(left - 1)));
+    return left == 0;
+}
+
 static enum step secure(struct request *r)
 {
     return request_secure(r) ? STEP_ENDED : STEP_NEXT;
@@ -62,6 +92,10 @@ static enum step screen(struct request *r)
 {
     enum route_end end = route_screen(&r->txn->request, r->edge->edge->loop_id);
 
+    if (end == ROUTE_FOUND && is_final(r->txn)) {
+        request_answer_options(r);
+        return STEP_ENDED;
+    }
     if (end == ROUTE_PURGE && request_purge(r))
         return STEP_ENDED;
     return go_on(r, end);

@@ -98,6 +98,8 @@ bool request_purge(struct request *r);
 
 /* answer.c: responses of our own. `why` is a sentence for people, static or in the arena. */
 void request_answer_error(struct request *r, int status, const char *why);
+/* What methods there are, to OPTIONS that goes no further. */
+void request_answer_options(struct request *r);
 /* 429: may try again in so many seconds. */
 void request_answer_later(struct request *r, unsigned retry_s);
 void request_answer_redirect(struct request *r);

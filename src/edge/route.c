@@ -99,6 +99,9 @@ int route_refusal(enum route_end end, const char **why)
     case ROUTE_TRACE:
         *why = "TRACE is not answered: it would show what should stay hidden";
         return 405;
+    case ROUTE_INSECURE:
+        *why = "A resource of https is not answered over a connection without TLS";
+        return 421;
     case ROUTE_PURGE:
         *why = "PURGE is not taken on this site";
         return 405;

@@ -35,6 +35,7 @@ enum route_end {
     ROUTE_NO_SITE,  /* RFC 9110 §7.4: a request for a host that is none of ours is misdirected */
     ROUTE_BAD_PATH, /* a percent sign that encodes nothing, or a NUL */
     ROUTE_TRACE,    /* RFC 9110 §9.3.8 */
+    ROUTE_INSECURE, /* RFC 9110 §7.4: a resource of https is asked for without TLS */
     ROUTE_PURGE,
     ROUTE_LOOP, /* RFC 8586: it came through this edge before */
 };

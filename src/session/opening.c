@@ -119,6 +119,7 @@ static enum step_end believe(struct opening *o, const struct proxy_header *h)
 {
     if (!take(o, h->used))
         return STEP_BROKEN;
+    o->session.proxied = true;
     if (!h->own) {
         o->session.peer = h->client;
         o->session.local = h->local;

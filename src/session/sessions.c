@@ -136,6 +136,7 @@ void *session_become(struct session *from, size_t bytes, const struct session_op
     c->number = from->number;
     c->client = from->client;
     c->counted = from->counted;
+    c->proxied = from->proxied;
     stream_move(&c->stream, &from->stream, ready);
     list_append(&c->owner->all, &c->node);
     list_remove(&from->node);

@@ -92,8 +92,9 @@ struct session {
     uint64_t number;            /* of the connection in this process */
     uint64_t client;            /* who it is in the census, */
     bool counted;               /* if it is in it */
-    bool placed;             /* this is set, by who first wanted to know: */
-    struct geo_place place;  /* where the client is */
+    bool proxied;               /* a PROXY header came */
+    bool placed;                /* this is set, by who first wanted to know: */
+    struct geo_place place;     /* where the client is */
 };
 
 /* A new one with an open stream, zeroed but for its session, of `bytes` bytes in all. NULL: no

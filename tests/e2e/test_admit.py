@@ -325,6 +325,33 @@ def test_a_file_of_keys_that_others_may_touch(keys, tmp_path, mode):
     assert done.returncode == 1 and "chmod" in done.stderr and SECRET not in done.stderr
 
 
+# --- over HTTP/2
+
+def test_http_2(selvaged, origin, keys):
+    """The same steps for its requests; the streams of a connection are one client."""
+    port = free_port()
+    origin.page("/a", b"hello", KEEP)
+    selvaged(config=f"""
+        {GEO} listen 127.0.0.1:{port} h2c proxy from 127.0.0.1;
+        site * {{ origin {origin.url}; deny country SE;
+            path /few {{ limit 1/h burst 2 by client; }}
+            path /signed {{ signed-url {keys}; }} }}""")
+    for path in ("/few", "/signed"):
+        origin.page(path, b"hello", KEEP)
+
+    def ask(target):
+        done = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--haproxy-protocol", "-w",
+                               "%{http_version} %{http_code}", "-H", "Host: a.test", "-o", "/dev/null",
+                               f"http://127.0.0.1:{port}{target}"],
+                              capture_output=True, check=True, text=True)
+        assert done.stdout.startswith("2 ")
+        return int(done.stdout[2:])
+    assert ask("/a") == 200
+    assert [ask("/few") for _ in range(3)] == [200, 200, 429]
+    assert ask("/signed") == 403
+    assert ask(sign("/signed")) == 200
+
+
 # --- what explain says of it
 
 def test_explain(guarded, keys):
