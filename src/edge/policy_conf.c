@@ -449,11 +449,13 @@ const struct directive policy_directives[] = {
     {"slice", CONF_CUSTOM(set_slice, 1, 1), .usage = "off|SIZE", .unset = "1MiB",
         .about =
             "Large representations are stored in slices of this size (64KiB to 16MiB, and "
-            "never more than an object may have), each fetched by its range when it is first "
-            "needed. They need a strong ETag and an origin that knows ranges; others pass. off "
-            "passes all that is too large for an object."},
+            "never more than memory keeps in one piece), each fetched by its range when it is "
+            "first needed. They need a strong ETag and an origin that knows ranges. Others, and "
+            "all "
+            "of them with off, are fetched as a whole: with a disk they are stored there as they "
+            "come, see object-max; without one they pass."},
     {"slice-from", CONF_CUSTOM(set_slice_from, 1, 1), .usage = "SIZE|always",
-        .unset = "what is too large for an object",
+        .unset = "what memory does not keep in one piece",
         .about = "What is larger than SIZE is stored in slices. always is for paths with large "
                  "files: already the first request asks the origin for a slice only, and "
                  "everything that is larger than one is sliced."},

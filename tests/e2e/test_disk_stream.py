@@ -201,6 +201,32 @@ def test_memory_is_bounded(disk_edge, origin):
         # 64 of memory; 16 are the buffers of the volume, 4 those of its readers
 
 
+def test_a_hundred_readers(disk_edge, origin):
+    """From 0.1 to 100 MB/s: the fast ones end early, the slow ones hold nobody up, are not cut off,
+    and cost no more than a slice each. The edge has 64 MiB for everything."""
+    size, n = 48 * MIB, 100
+    film = Film(origin, size)
+    edge = disk_edge(memory="32MiB")
+    before = edge.rss_bytes()
+    readers = [Viewer(edge, bytes_s=1e5 * 1000 ** (i / (n - 1))) for i in range(n)]
+    fast = [v for v in readers if v.bytes_s > 10e6]
+    for v in fast:
+        v.whole(size)
+    grown = edge.rss_bytes() - before
+    for v in readers:
+        v.has(1)
+        v.leave_at = 0
+    for v in readers:
+        v.join()
+        assert v.failure in (None, "left"), v.failure
+    assert film.asked == ["whole"] and len(fast) > 30
+    spilled(edge)
+    for name in ("laggards_cut", "spill_readers_cut"):
+        assert edge.metric(f"selvage_{name}_total") == 0
+    if not instrumented():
+        assert grown < 64 * MIB, f"{grown >> 20} MiB"
+
+
 # --- what ends it early
 
 def test_the_origin_cuts(disk_edge, origin):

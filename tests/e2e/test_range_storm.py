@@ -15,7 +15,8 @@ STORM = os.path.join(TOP, "tests", "proof", "range_storm")
     ["--requests", "2000", "--memory", "16MiB", "--conf", "range-wait 64KiB;"],
     ["--requests", "3000", "--kinds", "plain,slow,cut,change,large", "--large", str(5 << 30),
      "--conf", "slice 256KiB; slice-from 500KiB;"],
-], ids=["kept", "tight", "sliced"])
+    ["--requests", "2000", "--kinds", "stream,plain,chunked", "--memory", "16MiB", "--disk", "128MiB"],
+], ids=["kept", "tight", "sliced", "streamed"])
 def test_random_ranges(options):
     done = subprocess.run([sys.executable, STORM, *options], capture_output=True, text=True,
                           timeout=250, env=environment())

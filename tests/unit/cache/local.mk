@@ -89,3 +89,6 @@ UNIT_THREADED += %D%/t_purge_threaded
 UNIT += %D%/t_disk_tier
 %C%_t_disk_tier_SOURCES = %D%/t_disk_tier.c %D%/things.h
 %C%_t_disk_tier_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
+UNIT += %D%/t_spill
+%C%_t_spill_SOURCES = %D%/t_spill.c %D%/things.h
+%C%_t_spill_LDADD = $(LIBS_CACHE) $(CMOCKA_LIBS)
