@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from edge import SELVAGECTL, environment
+from edge import DISK, SELVAGECTL, environment
 
 KEEP = {"Cache-Control": "max-age=60"}
 SITE = """
@@ -145,6 +145,7 @@ def test_reason_is_the_same_everywhere(edge, origin, fields, reason, section):
     assert f"not stored       {reason}: " in text and section in text
 
 
+@pytest.mark.skipif(DISK, reason="a disk takes it")
 def test_too_large_is_a_reason(edge, origin):
     origin.page("/a", bytes(8 << 20), KEEP)  # an object has at most a sixteenth of the memory
     edge.get("/a")

@@ -6,12 +6,14 @@ import threading
 
 import pytest
 
+from edge import DISK
 from origin import Gone
 from ranges import octets, parts_of
 from waiting import wait_for
 from wire import Cut
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+memory_only = pytest.mark.skipif(DISK, reason="what cannot be sliced goes to the disk as it comes")
 
 
 class Movie:
@@ -466,6 +468,7 @@ def test_an_origin_that_ignores_ranges(selvaged, origin):
     assert all("range" not in r for r in origin.requests("/movie")[1:])
 
 
+@memory_only
 def test_a_small_cache_before_an_origin_that_ignores_ranges(selvaged, origin):
     edge = started(selvaged, origin)
     movie = Movie(origin, size=5 * MIB, ranges=False)
@@ -474,6 +477,7 @@ def test_a_small_cache_before_an_origin_that_ignores_ranges(selvaged, origin):
     assert movie.asked[0] == "whole" and len(movie.asked) == 3  # given up, by range, by nothing
 
 
+@memory_only
 @pytest.mark.parametrize("tag", ['W/"v{}"', None], ids=["weak", "none"])
 @pytest.mark.parametrize("rule", ["", "slice-from always;"], ids=["size", "rule"])
 def test_no_strong_validator(selvaged, origin, tag, rule):
