@@ -30,7 +30,7 @@ static int set_up(void **state)
     struct disk_volume_conf v = {path, VOLUME_BYTES, NULL};
     struct cache_conf conf = {.memory_bytes = MEMORY_BYTES,
         .object_max_bytes = 64 << 20,
-        .laggard_ms = 50,
+        .laggard_ms = PATIENCE_MS,
         .volumes = &v,
         .disk_wait_ms = PATIENCE_MS};
     char err[256] = "";
