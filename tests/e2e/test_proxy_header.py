@@ -2,6 +2,7 @@
 import json
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -99,6 +100,51 @@ def test_by_curl(behind):
                           capture_output=True, check=True)
     assert done.stdout == b"hello"
     assert log(1)[0]["client"] == "127.0.0.1"
+
+
+@pytest.fixture
+def behind_tls(behind, tmp_path):
+    """The same with a listener that speaks TLS and HTTP/2."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-days", "2", "-subj", "/CN=a.test", "-addext",
+                    "subjectAltName=DNS:a.test", "-keyout", tmp_path / "key.pem", "-out",
+                    tmp_path / "cert.pem"], check=True, capture_output=True)
+    port = free_port()
+    edge, _, log = behind(f"listen 127.0.0.1:{port} tls proxy from 127.0.0.1;\n"
+                          f"certificate {tmp_path}/cert.pem key {tmp_path}/key.pem;")
+    return edge, ("127.0.0.1", port), log
+
+
+@pytest.mark.parametrize("header", [v1(), v2(tlvs=b"\x20\0\x05\x01\0\0\0\0")])
+def test_before_tls(behind_tls, header):
+    """Byte by byte, so that the first record comes when the header has been read, and at once."""
+    _, address, log = behind_tls
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    for n, piece in enumerate((1, len(header))):
+        with socket.create_connection(address) as s:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for i in range(0, len(header), piece):
+                s.sendall(header[i:i + piece])
+            with context.wrap_socket(s, server_hostname="a.test") as secure:
+                secure.sendall(b"GET /a HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+                got = b""
+                while data := secure.recv(4096):
+                    got += data
+        assert got.startswith(b"HTTP/1.1 200 ") and got.endswith(b"hello")
+        assert log(n + 1)[n]["client"] == "192.0.2.1"
+
+
+def test_before_tls_by_curl(behind_tls):
+    edge, address, log = behind_tls
+    url = f"https://127.0.0.1:{address[1]}/a"
+    done = subprocess.run(["curl", "-ksS", "--http2", "--haproxy-protocol", "-w", " %{http_version}",
+                           "-H", "Host: a.test", url], capture_output=True, check=True)
+    assert done.stdout == b"hello 2"
+    assert log(1)[0]["client"] == "127.0.0.1"
+    # TLS at once, without a header.
+    done = subprocess.run(["curl", "-ksS", url], capture_output=True, check=False)
+    assert done.returncode == 35 and refusals(edge, "malformed") == 1
 
 
 @pytest.mark.parametrize("first", [
