@@ -489,10 +489,12 @@ static void h2_drive(struct h2 *c)
         h2_close(c, TXN_CLIENT_GONE);
         return;
     }
-    if (is_over(c)) {
+    if (is_over(c) && stream_owes(&c->session.stream) == 0) {
         become_lingering(c);
         return;
     }
+    if (stream_owes(&c->session.stream) > 0)
+        want |= STREAM_WRITE; /* nothing goes out after a close */
     set_deadline(c);
     stream_want(&c->session.stream, want);
 }
