@@ -21,3 +21,6 @@ UNIT_THREADED += %D%/t_census %D%/t_rate
 %C%_t_rate_LDADD = $(net_ldadd)
 %C%_t_tls_stream_SOURCES = %D%/t_tls_stream.c %D%/tls_test.c %D%/tls_test.h $(net_shared)
 %C%_t_tls_stream_LDADD = $(net_ldadd)
+UNIT += %D%/t_tls_client
+%C%_t_tls_client_SOURCES = %D%/t_tls_client.c %D%/tls_test.c %D%/tls_test.h $(net_shared)
+%C%_t_tls_client_LDADD = $(net_ldadd)
