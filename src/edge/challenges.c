@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -135,6 +136,41 @@ bool challenges_http(struct challenges *c, struct span path, struct arena *a, st
         found = it->type == CHALLENGE_HTTP && span_eq(it->token, token);
         if (found)
             *answer = arena_dup(a, it->answer);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+/* base64url without padding (RFC 4648 §5). */
+static bool decode_digest(struct span text, unsigned char digest[CHALLENGE_DIGEST])
+{
+    enum { TEXT_LEN = (CHALLENGE_DIGEST * 4 + 2) / 3, PADDED_LEN = (TEXT_LEN + 3) / 4 * 4 };
+    unsigned char padded[PADDED_LEN], out[PADDED_LEN / 4 * 3];
+
+    if (text.n != TEXT_LEN)
+        return false;
+    memset(padded, '=', sizeof(padded));
+    for (size_t i = 0; i < text.n; i++)
+        padded[i] = (unsigned char)(text.p[i] == '-' ? '+' : text.p[i] == '_' ? '/' : text.p[i]);
+    if (EVP_DecodeBlock(out, padded, sizeof(padded)) != (int)sizeof(out))
+        return false;
+    memcpy(digest, out, CHALLENGE_DIGEST);
+    return true;
+}
+
+bool challenges_alpn(struct challenges *c, struct span name, unsigned char digest[CHALLENGE_DIGEST])
+{
+    bool found = false;
+
+    if (atomic_load_explicit(&c->n, memory_order_relaxed) == 0)
+        return false;
+    pthread_mutex_lock(&c->lock);
+    expire(c, clock_mono_ms());
+    for (unsigned i = 0; i < c->n && !found; i++) {
+        const struct challenge *it = &c->v[i].it;
+
+        found = it->type == CHALLENGE_TLS_ALPN && span_ieq(it->name, name) &&
+                decode_digest(it->answer, digest);
     }
     pthread_mutex_unlock(&c->lock);
     return found;

@@ -16,6 +16,7 @@
 enum {
     CHALLENGES_MAX = 64,
     CHALLENGE_TEXT_MAX = 512, /* of a name, a token, an answer */
+    CHALLENGE_DIGEST = 32,    /* SHA-256 */
     CHALLENGE_LIFE_MS = 15 * 60 * 1000,
 };
 
@@ -47,5 +48,8 @@ void challenges_remove(struct challenges *c, const struct challenge *it);
 /* For a request of this path: the text to answer with, in `a`. False: it is nothing of ours. */
 MUST_USE bool challenges_http(
     struct challenges *c, struct span path, struct arena *a, struct span *answer);
+/* For a handshake of this name: the digest. False: none is expected. */
+MUST_USE bool challenges_alpn(
+    struct challenges *c, struct span name, unsigned char digest[static CHALLENGE_DIGEST]);
 
 #endif

@@ -75,10 +75,17 @@ static bool open_cache(struct edge *e)
 /* Who may connect for that name, as the site says that has it. */
 static const struct client_ca *client_ca_for(void *app, struct span name)
 {
-    const struct edge_conf *c = app;
-    const struct site *s = name.n > 0 ? site_find(c->table, name) : NULL;
+    const struct edge *e = app;
+    const struct site *s = name.n > 0 ? site_find(e->conf->table, name) : NULL;
 
     return s != NULL ? s->secure.tls.client_ca : NULL;
+}
+
+static bool challenge_for(void *app, struct span name, unsigned char digest[])
+{
+    struct edge *e = app;
+
+    return challenges_alpn(e->challenges, name, digest);
 }
 
 static void open_tls(struct edge *e)
@@ -91,7 +98,8 @@ static void open_tls(struct edge *e)
         e->tls = tls_server_new(&(struct tls_server_options){
             .conf = &e->conf->tls,
             .policy_of = client_ca_for,
-            .app = e->conf,
+            .challenge_of = e->challenges != NULL ? challenge_for : NULL,
+            .app = e,
             .now = clock_mono_ms(),
         });
 }

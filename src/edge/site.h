@@ -49,7 +49,7 @@ struct policy {
     bool guarded; /* it says one of the next three */
     struct access_list access;
     struct limit_list limits;
-    const struct signing_keys *signing; /* NULL: URLs need no signature */
+    const struct signing_keys *signing;           /* NULL: URLs need no signature */
     bool bypass;                                  /* neither look up nor store */
     bool websocket;                               /* clients may switch to WebSocket */
     int64_t websocket_idle_ms, websocket_life_ms; /* how long such a tunnel stands */

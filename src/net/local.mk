@@ -12,4 +12,4 @@ src_net_libnet_a_SOURCES += \
 	%D%/cert.c %D%/cert.h %D%/certs.c %D%/certs.h %D%/client_ca.c %D%/client_ca.h \
 	%D%/client_hello.c %D%/client_hello.h %D%/leaf.c %D%/leaf.h %D%/text_index.c \
 	%D%/text_index.h %D%/ticket_keys.c %D%/ticket_keys.h %D%/tickets.c %D%/tickets.h \
-	%D%/tls_conf.c %D%/tls_conf.h %D%/tls_server.c %D%/tls_server_impl.h
+	%D%/tls_challenge.c %D%/tls_challenge.h %D%/tls_conf.c %D%/tls_conf.h %D%/tls_server.c %D%/tls_server_impl.h

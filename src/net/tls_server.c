@@ -43,7 +43,8 @@ struct conn {
     struct tls_peer peer;
     struct cert *certs[CERT_KINDS]; /* counted; until the handshake is complete */
     enum refusal refusal;
-    char *subject; /* owns; or NULL */
+    unsigned char digest[TLS_CHALLENGE_DIGEST]; /* with peer.challenge */
+    char *subject;                              /* owns; or NULL */
     size_t name_n;
     char name[]; /* name_n bytes */
 };
@@ -102,6 +103,16 @@ static bool name_of(SSL *ssl, char name[static SERVER_NAME_MAX], size_t *n)
     return client_hello_name(span_make((const char *)body, length), name, n);
 }
 
+static bool asks_for_proof(SSL *ssl)
+{
+    const unsigned char *body;
+    size_t n;
+
+    return SSL_client_hello_get0_ext(
+               ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &body, &n) == 1 &&
+           tls_challenge_asked(span_make((const char *)body, n));
+}
+
 /* References to the certificates for the name. False: none are for it. */
 static bool take_certs(struct tls_server *t, struct conn *c, struct span name)
 {
@@ -157,6 +168,13 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
     c = new_conn(ssl, t, name, n);
     if (c == NULL)
         return SSL_CLIENT_HELLO_ERROR;
+    if (asks_for_proof(ssl)) {
+        *alert = SSL_AD_UNRECOGNIZED_NAME;
+        c->peer.challenge =
+            t->challenge_of != NULL && t->challenge_of(t->app, c->peer.name, c->digest);
+        c->refusal = c->peer.challenge ? REFUSED_NOT : REFUSED_NAME;
+        return c->peer.challenge ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
+    }
     c->peer.policy = t->policy_of(t->app, c->peer.name);
     if (c->peer.policy != NULL && !client_ca_apply(c->peer.policy, ssl))
         return SSL_CLIENT_HELLO_ERROR;
@@ -174,6 +192,8 @@ static int on_cert(SSL *ssl, void *arg)
     struct conn *c = conn_of(ssl);
 
     (void)arg;
+    if (c != NULL && c->peer.challenge)
+        return tls_challenge_use(ssl, c->peer.name, c->digest);
     for (int k = 0; c != NULL && k < CERT_KINDS; k++) {
         if (c->certs[k] != NULL && !cert_use(c->certs[k], ssl))
             return 0;
@@ -188,11 +208,17 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
     static const unsigned char both[] = "\x02h2\x08http/1.1", plain[] = "\x08http/1.1";
     const struct tls_server *t = arg;
     struct conn *c = conn_of(ssl);
+    static const unsigned char proof[] = TLS_CHALLENGE_ALPN;
     unsigned char *chosen;
     int found = t->conf->http2
                     ? SSL_select_next_proto(&chosen, out_n, both, sizeof(both) - 1, in, in_n)
                     : SSL_select_next_proto(&chosen, out_n, plain, sizeof(plain) - 1, in, in_n);
 
+    if (c != NULL && c->peer.challenge) {
+        *out = proof;
+        *out_n = sizeof(proof) - 1;
+        return SSL_TLSEXT_ERR_OK;
+    }
     if (found != OPENSSL_NPN_NEGOTIATED) {
         if (c != NULL)
             c->refusal = REFUSED_ALPN;
@@ -260,6 +286,7 @@ struct tls_server *tls_server_new(const struct tls_server_options *o)
     pthread_rwlock_init(&t->lock, NULL);
     t->conf = o->conf;
     t->policy_of = o->policy_of;
+    t->challenge_of = o->challenge_of;
     t->app = o->app;
     t->certs = o->conf->certs;
     o->conf->certs = NULL;

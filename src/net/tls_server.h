@@ -19,6 +19,7 @@
 #include "base/attrs.h"
 #include "base/clock.h"
 #include "base/span.h"
+#include "net/tls_challenge.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -32,6 +33,10 @@ struct tls_server_options {
     /* Who may connect for that name (lower case; n == 0: the client named none); NULL: everybody.
      * Any thread; the answer outlives all connections. */
     const struct client_ca *(*policy_of)(void *app, struct span name);
+    /* Whether a certificate authority is expected to ask for proof of that name (RFC 8737), and
+     * which. Any thread. NULL: never. */
+    bool (*challenge_of)(
+        void *app, struct span name, unsigned char digest[static TLS_CHALLENGE_DIGEST]);
     void *app;
     mono_ms now;
 };
@@ -46,6 +51,7 @@ struct tls_peer {
     const char *cipher;  /* OpenSSL's name of it */
     bool resumed;
     bool h2;             /* ALPN chose "h2"; otherwise HTTP/1 */
+    bool challenge;      /* it was all that an authority wanted: nothing may follow */
     struct span name;    /* the server name that the client asked for, lower case; n == 0: none */
     struct span subject; /* of its verified certificate (RFC 2253, escaped); n == 0: none */
     const struct client_ca *policy; /* what policy_of() said; names with the same one may share a

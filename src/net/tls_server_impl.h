@@ -17,6 +17,7 @@ struct tls_server {
     SSL_CTX *ctx;          /* owns */
     struct tls_conf *conf; /* borrowed */
     const struct client_ca *(*policy_of)(void *app, struct span name);
+    bool (*challenge_of)(void *app, struct span name, unsigned char digest[]);
     void *app;
     struct tickets *tickets; /* owns */
     pthread_rwlock_t lock;   /* of `certs`, which the keeper swaps */

@@ -183,7 +183,7 @@ static enum step_end shake_hands(struct opening *o)
     switch (stream_handshake(s)) {
     case STREAM_DONE:
         o->session.tls = tls_server_done(ssl);
-        return STEP_DONE;
+        return o->session.tls->challenge ? STEP_BROKEN : STEP_DONE;
     case STREAM_AGAIN:
         if (!tls_server_may_go_on(ssl))
             return no_tls(o, false);

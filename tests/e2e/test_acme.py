@@ -1,9 +1,11 @@
 """Certificates by ACME: uacme as selvaged runs it, pebble as the authority."""
+import base64
 import contextlib
 import glob
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import urllib.request
@@ -91,12 +93,12 @@ def start(selvaged, origin, tmp_path, monkeypatch):
     origin.page("/a", b"hello", {"Cache-Control": "max-age=60"})
     authorities = []
 
-    def begin(site="a.test b.test", more="", days=60, client=None, directory=None):
+    def begin(site="a.test b.test", more="", days=60, client=None, directory=None, tls=""):
         port = free_port()
         authority = Authority(str(tmp_path), port, days) if client is None else None
         authorities.append(authority)
         edge = selvaged(f"""
-listen 127.0.0.1:{port};
+listen 127.0.0.1:{port}{tls};
 acme {{
     directory {directory or tmp_path / "store"};
     url {authority.url if authority else "https://localhost:1/dir"};
@@ -177,6 +179,45 @@ def test_stopping_does_not_wait_for_the_client(start, tmp_path):
     wait_for((tmp_path / "begun").exists, "the client")
     edge.stop()
     assert "no certificate" not in edge.stderr()
+
+
+def test_by_handshakes(start, tmp_path):
+    """tls-alpn-01: the port that will have the certificate proves the name."""
+    edge, authority = start(more="challenge tls-alpn-01;", tls=" tls")
+    live = str(tmp_path / "store/live/a.test.pem")
+    wait_for(lambda: os.path.exists(live), "a certificate", 60)
+    assert names(live) == ["a.test", "b.test"]
+    assert authority.answers()
+    assert edge.metric("selvage_acme_failures_total") == 0
+
+
+def test_nobody_else_gets_that_proof(start, tmp_path):
+    client = tmp_path / "idle"
+    client.write_text("#!/bin/sh\nexec sleep 1000\n")
+    client.chmod(0o700)
+    edge, _ = start(client=str(client), more="challenge tls-alpn-01;", tls=" tls")
+    port = int(edge.config.split("listen 127.0.0.1:")[1].split(" ")[0])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["acme-tls/1"])
+
+    def proof(name):
+        with socket.create_connection(("127.0.0.1", port)) as raw, \
+                context.wrap_socket(raw, server_hostname=name) as s:
+            assert s.selected_alpn_protocol() == "acme-tls/1"
+            assert s.recv(1) == b""  # nothing else may follow
+            return s.getpeercert(True)
+    with pytest.raises(ssl.SSLError):
+        proof("a.test")
+    digest = bytes(range(32))
+    answer = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    assert ask(edge, "begin", "tls-alpn-01", "a.test", "t", answer).returncode == 0
+    assert b"\x04\x22\x04\x20" + digest in proof("a.test")
+    with pytest.raises(ssl.SSLError):
+        proof("b.test")
+    assert ask(edge, "done", "tls-alpn-01", "a.test", "t", answer).returncode == 0
+    with pytest.raises(ssl.SSLError):
+        proof("a.test")
 
 
 def ask(edge, *args):

@@ -83,6 +83,26 @@ static void types_are_apart(void **state)
     assert_false(found(CHALLENGE_PATH "t", "digest"));
 }
 
+static void a_handshake_gets_its_digest(void **state)
+{
+    struct challenge it = {CHALLENGE_TLS_ALPN, SPAN("a.test"), SPAN("t"),
+                         SPAN("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd_v8")},
+                     bad = {CHALLENGE_TLS_ALPN, SPAN("b.test"), SPAN("t"), SPAN("AAEC")};
+    unsigned char digest[CHALLENGE_DIGEST];
+
+    (void)state;
+    assert_false(challenges_alpn(table, SPAN("a.test"), digest));
+    assert_true(challenges_put(table, &it));
+    assert_true(challenges_put(table, &bad));
+    assert_true(challenges_alpn(table, SPAN("a.test"), digest));
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(digest[i], i);
+    assert_int_equal(digest[30], 0xfe);
+    assert_int_equal(digest[31], 0xff);
+    assert_false(challenges_alpn(table, SPAN("b.test"), digest));
+    assert_false(challenges_alpn(table, SPAN("c.test"), digest));
+}
+
 static void nonsense_is_refused(void **state)
 {
     static char full[CHALLENGE_TEXT_MAX + 2];
@@ -121,6 +141,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_is_found_until_it_is_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_again_replaces, set_up, tear_down),
         cmocka_unit_test_setup_teardown(types_are_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_handshake_gets_its_digest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nonsense_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(there_is_an_end_to_them, set_up, tear_down),
     };
