@@ -58,3 +58,6 @@ UNIT += %D%/t_coding
 UNIT += %D%/t_media_type
 %C%_t_media_type_SOURCES = %D%/t_media_type.c %D%/table.h
 %C%_t_media_type_LDADD = $(LIBS_HTTP) $(CMOCKA_LIBS)
+UNIT += %D%/t_h2_head
+%C%_t_h2_head_SOURCES = %D%/t_h2_head.c %D%/table.h
+%C%_t_h2_head_LDADD = $(LIBS_HTTP) $(CMOCKA_LIBS)

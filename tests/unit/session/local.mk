@@ -7,3 +7,6 @@ session_rig = %D%/client.c %D%/rig.c %D%/rig.h
 %C%_t_h1_body_LDADD = $(LIBS_SESSION) $(CMOCKA_LIBS)
 %C%_t_h1_send_SOURCES = %D%/t_h1_send.c $(session_rig)
 %C%_t_h1_send_LDADD = $(LIBS_SESSION) $(CMOCKA_LIBS)
+UNIT += %D%/t_h2_guard
+%C%_t_h2_guard_SOURCES = %D%/t_h2_guard.c
+%C%_t_h2_guard_LDADD = $(LIBS_SESSION) $(CMOCKA_LIBS)
