@@ -9,7 +9,7 @@ EXTRA_DIST += %D%/browser.py %D%/clock.webm %D%/codings.py %D%/conftest.py %D%/d
 	%D%/test_incomplete.py %D%/test_limits.py %D%/test_load.py %D%/test_logs.py %D%/test_memory.py %D%/ranges.py %D%/test_range_storm.py %D%/test_ranges.py %D%/test_slices.py \
 	%D%/test_messages.py %D%/test_mirror.py %D%/test_names.py %D%/test_origin_failures.py %D%/test_purge.py \
 	%D%/test_rfc9111.py %D%/test_signals.py %D%/test_sites.py %D%/test_start.py %D%/test_stale.py %D%/test_tags.py %D%/test_storm.py %D%/test_storing.py \
-	%D%/test_variants.py %D%/test_acme.py %D%/test_websocket.py %D%/waiting.py %D%/webm.py %D%/wire.py
+	%D%/test_variants.py %D%/test_acme.py %D%/test_websocket.py %D%/test_websocket_h2.py %D%/waiting.py %D%/webm.py %D%/wire.py
 EXTRA_DIST += %D%/test_admit.py %D%/test_forms.py %D%/test_slow_clients.py %D%/test_proxy_header.py
 EXTRA_DIST += %D%/h2wire.py %D%/test_h2.py %D%/test_h2_attacks.py
 
