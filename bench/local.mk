@@ -1,4 +1,4 @@
-dist_noinst_SCRIPTS += %D%/coded-hits %D%/disk-hits %D%/hits %D%/slices %D%/tls
+dist_noinst_SCRIPTS += %D%/coded-hits %D%/disk-hits %D%/hits %D%/quiet %D%/slices %D%/tls
 EXTRA_PROGRAMS += %D%/codings %D%/purges
 %C%_codings_LDADD = $(LIBS_CODING)
 EXTRA_PROGRAMS += %D%/find
@@ -11,3 +11,6 @@ EXTRA_PROGRAMS += %D%/disk_index %D%/disk_recovery %D%/disk_records
 %C%_disk_index_LDADD = $(LIBS_DISK)
 %C%_disk_recovery_LDADD = $(LIBS_DISK)
 %C%_disk_records_LDADD = $(LIBS_DISK)
+EXTRA_PROGRAMS += %D%/turnover %D%/crowd
+%C%_turnover_LDADD = $(LIBS_CACHE)
+%C%_crowd_LDADD = -lpthread

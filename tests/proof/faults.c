@@ -1,6 +1,7 @@
 /*
  * faults.c - a disk that fails: preloaded (LD_PRELOAD) into the daemon by tests, it stands before
- * pread(2), pwrite(2) and fdatasync(2) of the volumes, and leaves all other files alone.
+ * pread(2), preadv2(2), pwrite(2) and fdatasync(2) of the volumes, and leaves all other files
+ * alone.
  *
  *   FAULTS_VOLUME  the path of a volume, or what several paths begin with
  *   FAULTS_SCRIPT  a file that holds a struct script, mapped and shared: the test changes what
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -126,6 +128,36 @@ ssize_t pread(int fd, void *to, size_t n, off_t at)
     return did;
 }
 
+static ssize_t cached(int fd, const struct iovec *to, int n, off_t at, int flags)
+{
+    return syscall(SYS_preadv2, fd, to, n, at, 0, flags);
+}
+
+/* What the page cache has needs no disk, and is asked for so that nobody waits: while reads wait it
+ * has nothing. */
+ssize_t preadv2(int fd, const struct iovec *to, int n, off_t at, int flags)
+{
+    ssize_t did;
+
+    if (!concerns(fd))
+        return cached(fd, to, n, at, flags);
+    atomic_fetch_add(&script->reads, 1);
+    if (script->read_wait_ms > 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (befalls(script->read_eio)) {
+        errno = EIO;
+        return -1;
+    }
+    if (befalls(script->read_short))
+        n = 1;
+    did = cached(fd, to, n, at, flags);
+    if (did > 0 && befalls(script->read_flip))
+        flip(to[0].iov_base, (size_t)did < to[0].iov_len ? (size_t)did : to[0].iov_len);
+    return did;
+}
+
 ssize_t pwrite(int fd, const void *from, size_t n, off_t at)
 {
     ssize_t did;
@@ -169,4 +201,6 @@ int fdatasync(int fd)
 
 /* The same under the names that programs for large files use. */
 ssize_t pread64(int fd, void *to, size_t n, off_t at) __attribute__((alias("pread")));
+ssize_t preadv64v2(int fd, const struct iovec *to, int n, off_t at, int flags)
+    __attribute__((alias("preadv2")));
 ssize_t pwrite64(int fd, const void *from, size_t n, off_t at) __attribute__((alias("pwrite")));
