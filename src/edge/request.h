@@ -5,8 +5,8 @@
  * next one go on, or waits for a wake-up. The struct lives in its txn's arena and dies with it.
  * Thread: the worker of the connection.
  *
- *   route -> challenge -> screen -> admit -> redirect -> tunnel -> look_up -> join -> (wait for a
- * head) -> deliver
+ *   route -> challenge -> secure -> screen -> admit -> redirect -> tunnel -> look_up -> join ->
+ * (wait for a head) -> deliver
  *
  * look_up.c decides between what is stored, somebody's fill and a fill of one's own; filler.c runs
  * fills; deliver.c and partial.c make the response out of an object; answer.c makes those of our
