@@ -6,6 +6,7 @@
  * size of the cache. See usage().
  */
 #include "base/check.h"
+#include "cache/cache.h"
 #include "sim/reference.h"
 #include "sim/tiers.h"
 #include "sim/trace.h"
@@ -30,8 +31,8 @@ struct options {
     const char *memory[SIZES_MAX]; /* "1%" of all bytes, or bytes with K, M, G */
     unsigned memory_n;
     const char *disk; /* NULL: none */
-    enum admission_level floor;
-    double window; /* in rounds of the ring */
+    int admission;    /* see struct cache_conf */
+    double window;    /* in rounds of the ring */
     unsigned skip_percent;
     bool best;
 };
@@ -51,7 +52,7 @@ static void usage(FILE *f)
           "  --slice BYTES     larger objects are asked for as slices (1M); 0: whole\n"
           "  --memory SIZE     bytes, or a part of all bytes as 1%; may be said again (1%, 10%)\n"
           "  --disk SIZE       a disk behind the memory, likewise\n"
-          "  --admission all|small|second|scarce   once the ring has gone round (small)\n"
+          "  --admission auto|all|small|second|scarce   once the ring has gone round (auto)\n"
           "  --window ROUNDS   how long a first request is remembered, in rounds of the ring (1)\n"
           "  --skip PERCENT    of the requests are not counted (0; 20 with --disk)\n"
           "  --best            also what the best policies that know the future do: slower\n",
@@ -100,7 +101,7 @@ static void replay_size(const struct options *o, const struct trace *t, const ch
     uint64_t all = memory + disk;
     struct tiers_conf conf = {.memory_bytes = memory,
         .disk_bytes = disk,
-        .floor = o->floor,
+        .admission = o->admission,
         .window_bytes = (uint64_t)(o->window * (double)disk)};
     struct tally y;
 
@@ -297,15 +298,15 @@ static uint64_t number_of(const char *s)
     return n;
 }
 
-static enum admission_level level_of(const char *s)
+static int admission_of(const char *s)
 {
-    static const char *const names[] = {"all", "small", "second", "scarce"};
+    static const char *const names[] = {"auto", "all", "small", "second", "scarce"};
 
     for (unsigned i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(s, names[i]) == 0)
-            return i;
+            return (int)i;
     die("not a level of admission:", s);
-    return ADMISSION_ALL;
+    return CACHE_ADMISSION_AUTO;
 }
 
 static void take_option(struct options *o, int option, const char *value)
@@ -350,7 +351,7 @@ static void take_option(struct options *o, int option, const char *value)
         o->disk = value;
         return;
     case O_ADMISSION:
-        o->floor = level_of(value);
+        o->admission = admission_of(value);
         return;
     case O_WINDOW:
         o->window = strtod(value, NULL);
@@ -377,7 +378,6 @@ int main(int argc, char **argv)
         .slice_bytes = TRACE_SLICE_BYTES,
         .seed = 1,
         .scale = 1,
-        .floor = ADMISSION_SMALL,
         .window = 1,
         .skip_percent = 101,
     };

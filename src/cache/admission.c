@@ -13,6 +13,11 @@ static int64_t burst_bytes(const struct admission *a)
     return (int64_t)a->conf.budget_bytes_s * BURST_S;
 }
 
+static uint64_t keep_max(const struct admission *a)
+{
+    return a->conf.ring_bytes / KEEP_DIVISOR;
+}
+
 void admission_init(struct admission *a, const struct admission_conf *conf, uint32_t *ghosts,
     uint64_t ghosts_n, uint64_t seed, mono_ms now)
 {
@@ -26,6 +31,7 @@ void admission_init(struct admission *a, const struct admission_conf *conf, uint
     if (a->conf.budget_bytes_s > BUDGET_MAX_BYTES_S)
         a->conf.budget_bytes_s = BUDGET_MAX_BYTES_S;
     a->budget_bytes = burst_bytes(a);
+    a->keep_bytes = keep_max(a);
     ghosts_init(&a->seen, ghosts, ghosts_n,
         conf->window_bytes != 0 ? conf->window_bytes : conf->ring_bytes);
 }
@@ -51,24 +57,40 @@ static bool admission_again(struct admission *a, uint64_t fingerprint, uint64_t 
            admission_random(a) % bytes < ADMISSION_SMALL_BYTES;
 }
 
-bool admission_take(struct admission *a, uint64_t fingerprint, uint64_t bytes)
+static bool overdrawn(const struct admission *a)
+{
+    return a->conf.budget_bytes_s != 0 && a->budget_bytes < -burst_bytes(a);
+}
+
+bool admission_wants(struct admission *a, uint64_t fingerprint, uint64_t bytes)
 {
     bool first = a->level == ADMISSION_ALL ||
                  (a->level == ADMISSION_SMALL && bytes <= ADMISSION_SMALL_BYTES);
 
-    if (a->conf.budget_bytes_s != 0 && a->budget_bytes < -burst_bytes(a))
-        return false;
-    if (!first && !admission_again(a, fingerprint, bytes))
+    return !overdrawn(a) && (first || admission_again(a, fingerprint, bytes));
+}
+
+bool admission_take(struct admission *a, uint64_t fingerprint, uint64_t bytes)
+{
+    if (!admission_wants(a, fingerprint, bytes))
         return false;
     a->keep_bytes += a->level > a->conf.floor ? bytes / 2 : bytes;
-    if (a->keep_bytes > a->conf.ring_bytes / KEEP_DIVISOR)
-        a->keep_bytes = a->conf.ring_bytes / KEEP_DIVISOR;
+    if (a->keep_bytes > keep_max(a))
+        a->keep_bytes = keep_max(a);
     return true;
+}
+
+/* For what is used most there is something left. */
+static unsigned uses_wanted(const struct admission *a)
+{
+    if (a->keep_bytes >= keep_max(a) / 2)
+        return 1;
+    return a->keep_bytes >= keep_max(a) / 4 ? 2 : 3;
 }
 
 bool admission_keep(struct admission *a, unsigned uses, uint64_t bytes)
 {
-    if (uses == 0 || bytes > a->keep_bytes)
+    if (uses < uses_wanted(a) || bytes > a->keep_bytes || overdrawn(a))
         return false;
     a->keep_bytes -= bytes;
     return true;
@@ -87,11 +109,10 @@ static void admission_move(struct admission *a, enum admission_level level, mono
     a->moved_ms = now;
 }
 
-void admission_tick(struct admission *a, mono_ms now)
+void admission_tick(struct admission *a, mono_ms now, bool round)
 {
     uint64_t passed_ms = (uint64_t)(now - a->ticked_ms);
     int64_t burst = burst_bytes(a);
-    bool round = a->seen.passed_bytes >= a->conf.ring_bytes;
 
     if (passed_ms > TICK_MAX_MS)
         passed_ms = TICK_MAX_MS;
@@ -100,6 +121,8 @@ void admission_tick(struct admission *a, mono_ms now)
     if (a->budget_bytes > burst)
         a->budget_bytes = burst;
     if (round && a->level < a->conf.floor)
+        admission_move(a, a->conf.floor, now);
+    if (round && a->level > a->conf.floor && a->conf.budget_bytes_s == 0)
         admission_move(a, a->conf.floor, now);
     if (now - a->moved_ms < SETTLE_MS)
         return;

@@ -11,15 +11,16 @@
  *   ADMISSION_SCARCE  what comes again, the larger the less probably
  *
  * It starts with ALL, for an empty ring has room. Once the ring has gone round, the level is the
- * first one that keeps the budget, and not below what the configuration says (`floor`);
- * admission_tick() moves it, a step at a time: up while the budget is overdrawn, down when it has
- * been saved up. When it is overdrawn by more than its burst, nothing is written at all.
+ * first one that keeps the budget, and not below `floor`, which the configuration says, or
+ * measurement (duel.h). admission_tick() moves it, a step at a time: up while the budget is
+ * overdrawn, down when it has been saved up. When it is overdrawn by more than its burst, nothing
+ * is written at all.
  *
  * "Again" means: before as many bytes as `window` says were written to the ring; ghosts.h
  * remembers. In the ring, segments are used again in the order they were written. What was used
  * since it was written may be written again (admission_keep()), as long as that is no more than
  * newcomers were (half of it while the budget binds): the ring then writes at most twice what it
- * admits.
+ * admits. When little of that is left, only what was used more often is written again.
  *
  * Pure policy: no memory of its own but the ghosts it is handed, no clock, no locks; the caller
  * serialises.
@@ -65,16 +66,17 @@ struct admission {
 void admission_init(struct admission *a, const struct admission_conf *conf, uint32_t *ghosts,
     uint64_t ghosts_n, uint64_t seed, mono_ms now);
 
-/* Whether something that was fetched is written; `bytes` is what it would take. When not, it is
- * remembered. `fingerprint`: see ghosts.h. */
+/* Whether something that was asked for is worth writing; `bytes` is what it would take. When not,
+ * it is remembered. `fingerprint`: see ghosts.h. */
+MUST_USE bool admission_wants(struct admission *a, uint64_t fingerprint, uint64_t bytes);
+/* The same, and it is written when true. */
 MUST_USE bool admission_take(struct admission *a, uint64_t fingerprint, uint64_t bytes);
 /* Whether what was used that often since it was written is written again, now that its segment is
- * used again. For simulated rings (tools/sim); a volume keeps to such a bound by itself
- * (reinsert_percent of disk/disk.h). */
+ * used again. */
 MUST_USE bool admission_keep(struct admission *a, unsigned uses, uint64_t bytes);
 /* Those bytes were written, for the one reason or the other. */
 void admission_wrote(struct admission *a, uint64_t bytes);
-/* Some time has passed; to be called every second or so. */
-void admission_tick(struct admission *a, mono_ms now);
+/* Some time has passed; to be called every second or so. `round`: the ring has gone round. */
+void admission_tick(struct admission *a, mono_ms now, bool round);
 
 #endif

@@ -38,11 +38,14 @@ struct cache_conf {
     mono_ms laggard_ms;  /* 0: FILL_LAGGARD_MS of fill.h */
     struct span journal; /* path of the journal of purges, NUL-terminated; n == 0: none */
     struct disk_volume_conf *volumes; /* borrowed while opening; NULL: memory only */
-    int admission;                    /* enum admission_level, of the disk */
-    int64_t disk_wait_ms;             /* 0: DISK_TIER_WAIT_MS of disk_tier.h */
-    uint64_t disk_write_bytes_s;      /* 0: no bound */
-    int64_t disk_checkpoint_ms;       /* between two; 0: as disk.h says */
+    int admission;        /* of the disk: CACHE_ADMISSION_AUTO, or 1 + enum admission_level */
+    int64_t disk_wait_ms; /* 0: DISK_TIER_WAIT_MS of disk_tier.h */
+    uint64_t disk_write_bytes_s; /* 0: no bound */
+    int64_t disk_checkpoint_ms;  /* between two; 0: as disk.h says */
 };
+
+/* The level of admission is measured (duel.h). */
+enum { CACHE_ADMISSION_AUTO = 0 };
 
 enum { CACHE_MEMORY_MIN_BYTES = 4 << 20 };
 

@@ -3,7 +3,7 @@
 #include "cache/disk_tier.h"
 #include "disk/volume.h"
 
-static const char *const admission_words[] = {"all", "small", "second", NULL};
+static const char *const admission_words[] = {"auto", "all", "small", "second", NULL};
 
 /* disk PATH size SIZE [direct]; */
 static void set_disk(struct conf_load *l, void *self, const struct conf_node *node)
@@ -71,11 +71,13 @@ const struct directive cache_directives[] = {
                  "cache stays as it is. A volume of less than 64 MiB stores no objects and no "
                  "slices of 1 "
                  "MiB; what it does store it says when it is opened."},
-    {"disk-admit", CONF_WORD(struct cache_conf, admission, admission_words), .preset = "small",
-        .usage = "all|small|second",
+    {"disk-admit", CONF_WORD(struct cache_conf, admission, admission_words), .preset = "auto",
+        .usage = "auto|all|small|second",
         .about = "What is written to the volumes once they have been full: all, what is small at "
                  "once and larger things on their second request, or everything on its second "
-                 "request only."},
+                 "request only. By default it is small, or all as long as that misses clearly "
+                 "fewer bytes, which is found out with a sample of the requests; all writes "
+                 "several times as much."},
     {"disk-wait", CONF_DURATION(struct cache_conf, disk_wait_ms), .preset = "200ms", .min = 1,
         .max = 60000,
         .about = "How long a request waits for a volume before it is sent to the origin. A volume "

@@ -106,10 +106,24 @@ static struct volume *open_volume(
 /* What a volume need not keep any longer. On its keeper's thread. */
 static bool is_dead(void *ctx, const struct disk_meta *m)
 {
-    struct cache *c = ctx;
+    const struct disk_tier *t = ctx;
 
     return (m->expires != 0 && m->expires < clock_wall_ms() / 1000) ||
-           purges_dead(c->purges, m->site, m->born);
+           purges_dead(t->cache->purges, m->site, m->born);
+}
+
+/* For all volumes together. On a keeper's thread. */
+static bool keep(void *ctx, unsigned uses, uint64_t bytes)
+{
+    struct disk_tier *t = ctx;
+    bool again;
+
+    pthread_mutex_lock(&t->lock);
+    again = admission_keep(&t->admission, uses, bytes);
+    if (again)
+        admission_wrote(&t->admission, bytes);
+    pthread_mutex_unlock(&t->lock);
+    return again;
 }
 
 /* --- life ----------------------------------------------------------------------------------- */
@@ -135,7 +149,8 @@ static bool open_all(
             .checkpoint_ms = conf->disk_checkpoint_ms,
             .direct = v->direct,
             .dead = is_dead,
-            .ctx = t->cache,
+            .keep = keep,
+            .ctx = t,
         };
         struct volume *opened;
 
@@ -172,10 +187,10 @@ static void wait_a_little(const struct disk_tier *t)
         nanosleep(&tick, NULL);
 }
 
+/* The keepers are there already; until now nothing was kept. */
 static void init_admission(struct disk_tier *t, const struct cache_conf *conf)
 {
-    struct admission_conf admission = {
-        .floor = (enum admission_level)conf->admission, .budget_bytes_s = conf->disk_write_bytes_s};
+    struct admission_conf admission = {.budget_bytes_s = conf->disk_write_bytes_s};
     uint64_t ghosts_n;
 
     for (unsigned i = 0; i < t->volumes_n; i++)
@@ -183,8 +198,14 @@ static void init_admission(struct disk_tier *t, const struct cache_conf *conf)
     ghosts_n = admission.ring_bytes / MEAN_BYTES;
     if (ghosts_n < GHOSTS_WAYS)
         ghosts_n = GHOSTS_WAYS;
+    pthread_mutex_lock(&t->lock);
+    t->duels = conf->admission == CACHE_ADMISSION_AUTO;
+    if (t->duels)
+        duel_init(&t->duel, admission.ring_bytes);
+    admission.floor = t->duels ? t->duel.winner : (enum admission_level)(conf->admission - 1);
     t->ghosts = xcalloc(ghosts_n, sizeof(*t->ghosts));
     admission_init(&t->admission, &admission, t->ghosts, ghosts_n, random_u64(), clock_mono_ms());
+    pthread_mutex_unlock(&t->lock);
 }
 
 struct disk_tier *disk_tier_open(
@@ -228,6 +249,7 @@ void disk_tier_close(struct disk_tier **tp)
     }
     pthread_mutex_destroy(&t->loads_lock);
     pthread_mutex_destroy(&t->lock);
+    duel_free(&t->duel);
     free(t->ghosts);
     free(t);
 }
@@ -236,7 +258,8 @@ void disk_tier_close(struct disk_tier **tp)
 
 uint64_t disk_tier_ghost_bytes(const struct disk_tier *t)
 {
-    return (uint64_t)t->admission.seen.sets * GHOSTS_WAYS * sizeof(*t->ghosts);
+    return (uint64_t)t->admission.seen.sets * GHOSTS_WAYS * sizeof(*t->ghosts) +
+           duel_memory(&t->duel);
 }
 
 uint64_t disk_tier_memory(struct disk_tier *t)
@@ -291,12 +314,39 @@ bool disk_tier_has(struct disk_tier *t, struct span key)
     return has_record(t, key) && !disk_writer_has(t->writer, key);
 }
 
+static bool gone_round(const struct disk_tier *t)
+{
+    for (unsigned i = 0; i < t->volumes_n; i++)
+        if (!disk_gone_round(t->volumes[i]))
+            return false;
+    return true;
+}
+
+/* Under the lock. */
+static void asked(struct disk_tier *t, uint64_t fingerprint, uint64_t bytes)
+{
+    if (!t->duels || !duel_samples(&t->duel, fingerprint))
+        return;
+    duel_ask(&t->duel, fingerprint, bytes);
+    t->admission.conf.floor = t->duel.winner;
+}
+
+void disk_tier_loaded(struct disk_tier *t, const struct object *obj)
+{
+    if (!t->duels || !duel_samples(&t->duel, obj->hash.lo))
+        return;
+    pthread_mutex_lock(&t->lock);
+    asked(t, obj->hash.lo, obj->bytes + obj->body_bytes);
+    pthread_mutex_unlock(&t->lock);
+}
+
 static bool admit(struct disk_tier *t, const struct object *obj, uint64_t bytes)
 {
     bool take;
 
     pthread_mutex_lock(&t->lock);
-    admission_tick(&t->admission, clock_mono_ms());
+    asked(t, obj->hash.lo, bytes);
+    admission_tick(&t->admission, clock_mono_ms(), gone_round(t));
     take = admission_take(&t->admission, obj->hash.lo, bytes);
     pthread_mutex_unlock(&t->lock);
     return take;
@@ -309,6 +359,19 @@ static void wrote(struct disk_tier *t, uint64_t bytes)
     pthread_mutex_unlock(&t->lock);
 }
 
+/* When it is wanted, it is offered soon, and that is when it counts as asked for. */
+static bool admission_would(struct disk_tier *t, const struct object *obj, uint64_t bytes)
+{
+    bool wants;
+
+    pthread_mutex_lock(&t->lock);
+    wants = admission_wants(&t->admission, obj->hash.lo, bytes);
+    if (!wants)
+        asked(t, obj->hash.lo, bytes);
+    pthread_mutex_unlock(&t->lock);
+    return wants;
+}
+
 /* Slices of a larger object have to come from the origin when the disk has lost some of them. */
 static bool can_be_cut(const struct object *obj)
 {
@@ -319,12 +382,18 @@ static bool can_be_cut(const struct object *obj)
 }
 
 /* Codings are made again sooner than read, and the beginning of something is not worth a record. */
-static bool is_worth_it(const struct object *obj)
+static bool is_worth_it(const struct object *obj, uint64_t length)
 {
     if (slice_key_is(obj->key))
         return true;
     return obj->status != 206 && obj->key.p[0] != '\n' &&
-           (obj->body_bytes <= DISK_TIER_WHOLE_MAX || can_be_cut(obj));
+           (length <= DISK_TIER_WHOLE_MAX || can_be_cut(obj));
+}
+
+bool disk_tier_wants(struct disk_tier *t, const struct object *obj, uint64_t length)
+{
+    return is_worth_it(obj, length) &&
+           (has_record(t, obj->key) || admission_would(t, obj, obj->bytes + length));
 }
 
 /* What is there already is replaced: an older version, or an older head of this one. */
@@ -338,7 +407,7 @@ static bool take(struct disk_tier *t, struct object *obj)
 {
     uint64_t bytes = obj->bytes + obj->body_bytes;
 
-    if (!is_worth_it(obj))
+    if (!is_worth_it(obj, obj->body_bytes))
         return false;
     if (!is_known(t, obj->key)) {
         if (!admit(t, obj, bytes))

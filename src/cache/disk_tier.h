@@ -59,6 +59,9 @@ MUST_USE bool disk_tier_room(struct disk_tier *t);
 void disk_tier_write(struct disk_tier *t, struct object *obj, struct disk_batch *batch);
 /* Bytes of all volumes. */
 uint64_t disk_tier_bytes(const struct disk_tier *t);
+/* Whether that object, which memory would rather not keep, should be stored all the same since it
+ * is to be written; `length` is that of its body. */
+MUST_USE bool disk_tier_wants(struct disk_tier *t, const struct object *obj, uint64_t length);
 /* What is stored under that key must not come back. */
 void disk_tier_drop(struct disk_tier *t, struct span key);
 /* Of memory, beside the budget of the memory tier: index, buffers, ghosts. */

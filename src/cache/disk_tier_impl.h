@@ -8,6 +8,7 @@
 #include "cache/cache_impl.h"
 #include "cache/disk_tier.h"
 #include "cache/disk_write.h"
+#include "cache/duel.h"
 #include "cache/unread.h"
 
 #include <pthread.h>
@@ -32,9 +33,11 @@ struct disk_tier {
     struct disk_writer *writer;
     pthread_mutex_t loads_lock;
     struct list loads[DISK_LOADS_PLACES]; /* in flight, by key; load.c */
-    pthread_mutex_t lock;                 /* of the next two */
+    pthread_mutex_t lock;                 /* of the next three */
     struct admission admission;
+    struct duel duel;
     uint32_t *ghosts; /* owns */
+    bool duels;       /* the level of admission is what the duel says */
 };
 
 /* Of memory. */
@@ -45,6 +48,8 @@ static inline struct disk *disk_tier_volume(const struct disk_tier *t, struct sp
 {
     return t->volumes[disk_tier_place(t, key)];
 }
+/* That one was asked for and came from a volume. */
+void disk_tier_loaded(struct disk_tier *t, const struct object *obj);
 /* Drops a record, but not what may be queued or on its way into memory. */
 void disk_tier_forget(struct disk_tier *t, struct span key);
 

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/counters.h"
 #include "cache/cache_impl.h"
+#include "cache/disk_tier.h"
 #include "cache/fill_impl.h"
 #include "cache/index.h"
 #include "cache/purge_impl.h"
@@ -199,6 +200,15 @@ enum fill_role fill_join(struct cache *c, const struct fill_request *rq, struct 
 
 /* --- the leader's worker ---------------------------------------------------------------------- */
 
+/* Memory has its own mind about what is large; but what is to be written has to be there first. */
+static bool admits(const struct fill *f, const struct object *obj, uint64_t length)
+{
+    struct cache *c = f->cache;
+
+    return memory_admit(c->memory, &obj->hash, obj->bytes + length) ||
+           (c->disk != NULL && disk_tier_wants(c->disk, obj, length));
+}
+
 /* Whether there is room for a body of that length (-1: not known, and it will turn out). */
 static bool fill_has_room(struct fill *f, struct object *obj, int64_t length)
 {
@@ -206,7 +216,7 @@ static bool fill_has_room(struct fill *f, struct object *obj, int64_t length)
         return true;
     if ((uint64_t)length > f->cache->whole_max_bytes)
         return spill_begin(f, obj, (uint64_t)length);
-    return memory_admit(f->cache->memory, &obj->hash, (uint64_t)length + obj->bytes);
+    return admits(f, obj, (uint64_t)length);
 }
 
 bool fill_head(struct fill *f, struct object *obj, int64_t length)
@@ -293,14 +303,13 @@ static void fill_trim(struct fill *f)
 
 static void fill_store(struct fill *f)
 {
-    struct memory *m = f->cache->memory;
     struct object *obj = f->object;
 
     fill_trim(f);
     obj->body = chunk_ref(f->first);
     obj->body_bytes = f->bytes;
     obj->whole = true;
-    if (f->length < 0 && !memory_admit(m, &obj->hash, obj->bytes + f->bytes))
+    if (f->length < 0 && !admits(f, obj, f->bytes))
         return;
     if (atomic_load(&f->doomed) || purges_ask(f->cache->purges, obj) == PURGED_HARD)
         return;

@@ -188,6 +188,7 @@ static void on_take(
         memcpy(
             pieces[i], body.p + i * (size_t)RECORD_PIECE, record_piece_bytes((uint32_t)body.n, i));
     l->obj->whole = true;
+    disk_tier_loaded(l->loading.tier, l->obj);
     store(&l->loading, l->obj);
 }
 
@@ -300,6 +301,7 @@ struct object *cache_load_now(struct cache *c, const struct cache_key *key)
     found = disk_tier_has(t, key->text) && disk_get_now(d, &l.read);
     if (found) {
         l.obj->whole = true;
+        disk_tier_loaded(t, l.obj);
         if (memory_pass(c->memory, l.obj))
             store(&l.loading, l.obj);
     }

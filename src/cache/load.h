@@ -15,9 +15,9 @@ struct worker;
 
 /*
  * Brings what is stored under this key into memory. ready(ctx) is called once, from the worker's
- * loop, when it is there (cache_find() finds it), could not be read, or takes too long: then it
- * still comes into memory, later. The load is gone with that call. NULL: the disk has nothing of
- * that key, or cannot be asked now.
+ * loop, when it is there (cache_peek() finds it; to load it was its first use), could not be read,
+ * or takes too long: then it still comes into memory, later. The load is gone with that call. NULL:
+ * the disk has nothing of that key, or cannot be asked now.
  */
 MUST_USE struct cache_load *cache_load(struct cache *c, const struct cache_key *key,
     struct worker *w, void (*ready)(void *ctx), void *ctx);

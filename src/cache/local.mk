@@ -4,6 +4,7 @@ src_cache_libcache_a_SOURCES = \
 	%D%/admission.c %D%/admission.h \
 	%D%/chunk.c %D%/chunk.h \
 	%D%/disk_batch.c %D%/disk_batch.h %D%/disk_tier.c %D%/disk_tier.h %D%/disk_tier_impl.h %D%/disk_write.c %D%/disk_write.h \
+	%D%/duel.c %D%/duel.h \
 	%D%/eviction.c %D%/eviction.h \
 	%D%/fill.c %D%/fill.h %D%/fill_impl.h %D%/fill_window.c \
 	%D%/spill.c %D%/spill.h %D%/reader_slices.c \

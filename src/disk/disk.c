@@ -123,9 +123,6 @@ static void defaults(struct disk *d, const struct disk_conf *conf)
     c->look_ms = c->look_ms != 0 ? c->look_ms : 1000;
     c->checkpoint_ms = c->checkpoint_ms != 0 ? c->checkpoint_ms : 5 * 60 * 1000;
     c->checkpoint_rate = c->checkpoint_rate != 0 ? c->checkpoint_rate : 32 << 20;
-    c->reinsert_percent = c->reinsert_percent != 0 ? c->reinsert_percent : 100;
-    if (c->reinsert_percent > 1000)
-        c->reinsert_percent = 0;
     c->buffer_bytes = c->buffer_bytes / DISK_PAGE * DISK_PAGE;
     d->record_max = record_bytes(RECORD_HEAD_MAX, RECORD_BODY_MAX);
     /* Into a segment's first buffer, which has the header page in it. */
@@ -336,6 +333,11 @@ void disk_flush(struct disk *d)
 {
     if (disk_wait(d) != DISK_OFFLINE)
         writer_flush(d->writer);
+}
+
+bool disk_gone_round(const struct disk *d)
+{
+    return atomic_load(&d->ring.tail) > 1;
 }
 
 void disk_stats(struct disk *d, struct disk_stats *out)

@@ -51,6 +51,7 @@ enum {
     DISK_ERRORS_OFFLINE = 50,
     DISK_KINDS = 4,
     DISK_NOW_MAX = 256 << 10,
+    DISK_FREE_SEGMENTS = 3, /* kept ahead: one to write, one for the writer's next, the keeper's */
 };
 
 enum disk_state { DISK_RECOVERING, DISK_READY, DISK_READ_ONLY, DISK_OFFLINE };
@@ -65,19 +66,22 @@ struct disk_meta {
 };
 
 struct disk_conf {
-    unsigned readers;          /* threads; 0: 4 */
-    unsigned reads_max;        /* waiting; 0: 1024 */
-    unsigned buffers;          /* aggregation buffers; 0: 4 */
-    uint32_t buffer_bytes;     /* of each; 0: 4 MiB, less with small segments */
-    mono_ms slow_ms;           /* reads that wait longer make the volume slow; 0: 200 */
-    mono_ms look_ms;           /* between looks whether a volume has come back; 0: 1 s */
-    mono_ms checkpoint_ms;     /* between two; 0: 5 minutes, < 0: only on closing */
-    uint64_t checkpoint_rate;  /* bytes per second; 0: 32 MiB */
-    bool direct;               /* the kernel's page cache is never used */
-    unsigned reinsert_percent; /* bytes reinserted per 100 admitted; 0: 100, > 1000: none */
+    unsigned readers;         /* threads; 0: 4 */
+    unsigned reads_max;       /* waiting; 0: 1024 */
+    unsigned buffers;         /* aggregation buffers; 0: 4 */
+    uint32_t buffer_bytes;    /* of each; 0: 4 MiB, less with small segments */
+    mono_ms slow_ms;          /* reads that wait longer make the volume slow; 0: 200 */
+    mono_ms look_ms;          /* between looks whether a volume has come back; 0: 1 s */
+    mono_ms checkpoint_ms;    /* between two; 0: 5 minutes, < 0: only on closing */
+    uint64_t checkpoint_rate; /* bytes per second; 0: 32 MiB */
+    bool direct;              /* the kernel's page cache is never used */
     /* Whether nobody wants that record any more (purged, expired long ago). On the keeper's thread;
      * NULL: nobody says so. */
     bool (*dead)(void *ctx, const struct disk_meta *m);
+    /* Whether a record of that many bytes, used so often since it was written (at most
+     * INDEX_USED_MAX), is written again now that its segment is needed. On the keeper's thread;
+     * NULL: no record is. */
+    bool (*keep)(void *ctx, unsigned uses, uint64_t bytes);
     void *ctx;
 };
 
@@ -188,6 +192,8 @@ void disk_stop_reads(struct disk *d);
 MUST_USE bool disk_checkpoint(struct disk *d);
 /* Blocks until everything that was put is written or lost to an error. */
 void disk_flush(struct disk *d);
+/* Whether the ring has gone round: segments are used again. */
+MUST_USE bool disk_gone_round(const struct disk *d);
 
 struct disk_stats {
     uint64_t bytes;                /* of the volume */

@@ -12,7 +12,6 @@
 #include <time.h>
 
 enum {
-    FREE_SEGMENTS = 3, /* kept ahead: one to write, one for the writer's next, one of our own */
     WINDOW_BYTES = 2 << 20,
     DENSE = 4,           /* one in so many bytes is kept: the segment is read in one go */
     LOOK_MS_MAX = 60000, /* to the first look, when it had been back for less than that */
@@ -35,8 +34,7 @@ struct keeper {
     bool recovered;
     mono_ms next_look; /* 0: it is in service */
     mono_ms look_ms, back_since;
-    uint64_t admitted_seen, credit; /* bytes that may be reinserted */
-    char *window;                   /* owns; some of the segment that is being emptied */
+    char *window; /* owns; some of the segment that is being emptied */
     uint64_t window_at;
     size_t window_n, window_cap;
 };
@@ -84,7 +82,10 @@ static enum fate judge(
         return FATE_GONE;
     if (d->conf.dead != NULL && d->conf.dead(d->conf.ctx, &meta))
         return FATE_DEAD;
-    return e->used != 0 && (uint64_t)f->sectors * DISK_SECTOR <= k->credit ? FATE_KEEP : FATE_DROP;
+    return d->conf.keep != NULL &&
+                   d->conf.keep(d->conf.ctx, e->used, (uint64_t)f->sectors * DISK_SECTOR)
+               ? FATE_KEEP
+               : FATE_DROP;
 }
 
 /* Appends the record again, if it is right. */
@@ -121,7 +122,6 @@ static bool reinsert(struct keeper *k, uint64_t seq, const struct footer_entry *
     };
     if (writer_append(d->writer, &again, e->loc, e->used / 2) == WRITER_BUSY)
         return false;
-    k->credit -= n;
     disk_count(&d->counts.reinserted, 1);
     disk_count(&d->counts.reinserted_bytes, n);
     return true;
@@ -157,19 +157,6 @@ static bool is_dense(const struct keeper *k, uint64_t seq, const struct footer_e
     return keep * DENSE > k->d->v->sb.segment_bytes;
 }
 
-/* What was admitted since the last time allows so much to be reinserted. */
-static void earn_credit(struct keeper *k)
-{
-    struct disk *d = k->d;
-    uint64_t admitted = atomic_load(&d->counts.admitted_bytes);
-    uint64_t most = (uint64_t)d->v->sb.segments * d->v->sb.segment_bytes;
-
-    k->credit += (admitted - k->admitted_seen) * d->conf.reinsert_percent / 100;
-    k->admitted_seen = admitted;
-    if (k->credit > most)
-        k->credit = most;
-}
-
 static void empty_tail(struct keeper *k)
 {
     struct disk *d = k->d;
@@ -179,7 +166,6 @@ static void empty_tail(struct keeper *k)
     bool scanned, dense;
     const struct footer_entry *v = segment_list(d, seq, &n, &memory, &scanned);
 
-    earn_credit(k);
     k->window_n = 0;
     dense = is_dense(k, seq, v, n);
     for (uint32_t i = 0; i < n; i++)
@@ -195,7 +181,7 @@ static void empty_tail(struct keeper *k)
 /* The segment that is being written, or still in the writer's buffers, is not emptied. */
 static bool needs_room(struct disk *d)
 {
-    return disk_state(d) == DISK_READY && ring_free_segments(&d->ring) < FREE_SEGMENTS &&
+    return disk_state(d) == DISK_READY && ring_free_segments(&d->ring) < DISK_FREE_SEGMENTS &&
            atomic_load(&d->ring.tail) + 2 < atomic_load(&d->ring.head);
 }
 
@@ -337,7 +323,6 @@ static void begin(struct keeper *k)
     mono_ms start = clock_mono_ms();
     bool ok = recover(d);
 
-    k->credit = d->conf.reinsert_percent != 0 ? d->v->sb.segment_bytes : 0;
     k->next_checkpoint = clock_mono_ms() + d->conf.checkpoint_ms;
     pthread_mutex_lock(&d->lock);
     d->recovery_ms = clock_mono_ms() - start;

@@ -3,9 +3,8 @@
  * and checkpoints.
  *
  * Room is made at the tail, a segment at a time, before the writer needs it. Of the records that
- * the index still leads to, those that were used since they were written are appended again (with
- * half the uses), as long as no more bytes go that way than disk_conf.reinsert_percent of what was
- * admitted; the rest leaves the index. Then the segment is retired.
+ * the index still leads to, those that disk_conf.keep() wants are appended again (with half the
+ * uses); the rest leaves the index. Then the segment is retired.
  *
  * A volume that is out of service is looked at again and again, and comes back (disk.h).
  */

@@ -28,7 +28,7 @@ PRINTF(2, 3) static bool refuse(char *err, const char *fmt, ...)
 
 /* --- making one --- */
 
-static uint32_t segment_choose(uint64_t bytes)
+uint32_t volume_segment_choose(uint64_t bytes)
 {
     uint32_t segment = VOLUME_SEGMENT_MAX;
 
@@ -51,7 +51,8 @@ static bool layout(const struct volume_plan *plan, struct superblock *s, char *e
         .journal = plan->journal,
         .bytes = plan->bytes / DISK_PAGE * DISK_PAGE,
     };
-    s->segment_bytes = plan->segment_bytes != 0 ? plan->segment_bytes : segment_choose(plan->bytes);
+    s->segment_bytes =
+        plan->segment_bytes != 0 ? plan->segment_bytes : volume_segment_choose(plan->bytes);
     if (s->segment_bytes < VOLUME_SEGMENT_MIN || s->segment_bytes > VOLUME_SEGMENT_MAX ||
         (s->segment_bytes & (s->segment_bytes - 1)) != 0)
         return refuse(err, "segments of %u bytes: a power of two from %u to %u is possible",

@@ -49,6 +49,9 @@ struct volume {
  * many; false from it gives up. False with a sentence in err. Blocks for as long as the file system
  * needs to allocate the file.
  */
+/* The size of the segments of a volume of that many bytes, when its plan does not say. */
+uint32_t volume_segment_choose(uint64_t bytes) PURE;
+
 MUST_USE bool volume_init(const char *path, const struct volume_plan *plan, bool force,
     bool (*progress)(void *ctx, uint64_t done, uint64_t of), void *ctx, char err[VOLUME_ERR_MAX]);
 

@@ -18,7 +18,7 @@ static struct object *look(const struct decision_question *q, const struct cache
 
     if (q->cache == NULL)
         return NULL;
-    if (q->peek)
+    if (q->peek || q->loaded)
         return cache_peek(q->cache, key);
     obj = cache_find(q->cache, key);
     return obj == NULL && q->load ? cache_load_now(q->cache, key) : obj;

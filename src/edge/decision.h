@@ -33,6 +33,7 @@ enum answer_by {
 struct decision_question {
     struct cache *cache; /* NULL: nothing is stored */
     bool peek;           /* leave no trace in the cache */
+    bool loaded;         /* what was loaded for this is no use of what memory had */
     bool load;           /* what is on the disk may be waited for */
     enum http_method method;
     const struct fields *fields; /* of the request */

@@ -270,7 +270,7 @@ void request_look_up(struct request *r)
 {
     const struct decision_question q = {
         .cache = r->edge->cache,
-        .load = r->loads < LOADS_MAX,
+        .load = r->loads<LOADS_MAX, .loaded = r->loads> 0,
         .method = r->txn->request.method,
         .fields = &r->txn->request.fields,
         .now = worker_wall_s(r->txn->worker),

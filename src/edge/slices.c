@@ -119,12 +119,14 @@ static void fetch_slice(struct slices *s, uint32_t n, bool collapse)
     tell_status(r, f == NULL);
 }
 
-static bool open_stored(struct slices *s, const struct cache_key *key)
+/* What was loaded for this is no use of what memory had. */
+static bool open_stored(struct slices *s, const struct cache_key *key, bool loaded)
 {
-    struct object *obj = cache_find(s->r->edge->cache, key);
+    struct cache *c = s->r->edge->cache;
+    struct object *obj = loaded ? cache_peek(c, key) : cache_find(c, key);
 
     if (obj == NULL)
-        obj = cache_load_now(s->r->edge->cache, key);
+        obj = cache_load_now(c, key);
     if (obj == NULL)
         return false;
     count(C_SLICES_HIT);
@@ -190,7 +192,7 @@ static void on_loaded(void *ctx)
     struct cache_key key = slice_key(s->head->id, s->next.n, text);
 
     s->next.load = NULL;
-    if (!open_stored(s, &key))
+    if (!open_stored(s, &key, true))
         open_missing(s, &key);
     on_slice(s);
 }
@@ -202,7 +204,7 @@ static void open_slice(struct slices *s, uint32_t n)
     struct cache_key key = slice_key(s->head->id, n, text);
 
     s->next.n = n;
-    if (open_stored(s, &key))
+    if (open_stored(s, &key, false))
         return;
     s->next.load = cache_load(s->r->edge->cache, &key, s->r->txn->worker, on_loaded, s);
     if (s->next.load == NULL)

@@ -1,18 +1,17 @@
 #include "sim/tiers.h"
 
 #include "base/check.h"
+#include "cache/cache.h"
+#include "cache/duel.h"
 #include "cache/eviction.h"
 #include "cache/memory.h"
+#include "disk/disk.h"
 
 #include <stdlib.h>
 
 enum {
     BYTES_PER_GHOST = 1024,       /* of memory: as memory.c has it */
     DISK_BYTES_PER_GHOST = 16384, /* of the ring: 4 bytes for each object of the expected size */
-    SEGMENTS = 128,               /* of the ring, if they come to be of a sensible size */
-    SEGMENT_MAX = 64 << 20,
-    SEGMENT_MIN = 4 << 20,
-    USES_MAX = 3,
 };
 
 /* --- memory ----------------------------------------------------------------------------------- */
@@ -80,21 +79,33 @@ static bool mem_find(struct mem *m, uint32_t x)
     return m->here[x];
 }
 
-static void mem_offer(struct mem *m, uint32_t x)
+static uint32_t mem_fingerprint(const struct mem *m, uint32_t x)
 {
-    struct eviction *e = mem_shard(m, x);
+    return (uint32_t)(m->t->hashes[x] >> 32);
+}
+
+/* Whether memory itself would keep it. */
+static bool mem_admit(struct mem *m, uint32_t x)
+{
+    uint64_t bytes = m->t->bytes[x];
+
+    return eviction_admit(
+        mem_shard(m, x), mem_fingerprint(m, x), bytes, m->used + bytes <= m->capacity);
+}
+
+static void mem_insert(struct mem *m, uint32_t x)
+{
     struct eviction_entry *entry = &m->entries[x];
     uint64_t bytes = m->t->bytes[x];
 
-    entry->bytes = bytes;
-    entry->fingerprint = (uint32_t)(m->t->hashes[x] >> 32);
-    if (bytes > m->capacity ||
-        !eviction_admit(e, entry->fingerprint, bytes, m->used + bytes <= m->capacity))
+    if (bytes > m->capacity)
         return;
+    entry->bytes = bytes;
+    entry->fingerprint = mem_fingerprint(m, x);
     while (m->used + bytes > m->capacity)
         mem_evict(m);
     list_init(&entry->link);
-    eviction_insert(e, entry);
+    eviction_insert(mem_shard(m, x), entry);
     m->here[x] = true;
     m->used += bytes;
 }
@@ -107,7 +118,7 @@ struct segment {
     uint64_t used;
 };
 
-struct disk {
+struct store {
     const struct trace *t;
     struct segment *segments; /* a ring; `at` is being written */
     uint32_t segments_n, at;
@@ -116,31 +127,30 @@ struct disk {
     uint8_t *uses;
     uint32_t *ghosts;
     struct admission admission;
+    struct duel duel;
+    bool duels, round;
     uint64_t written;
-    mono_ms now;
 };
 
-static void disk_open(struct disk *d, const struct trace *t, const struct tiers_conf *conf)
+static void store_open(struct store *d, const struct trace *t, const struct tiers_conf *conf)
 {
-    struct admission_conf a = {
-        .ring_bytes = conf->disk_bytes, .window_bytes = conf->window_bytes, .floor = conf->floor};
+    struct admission_conf a = {.ring_bytes = conf->disk_bytes, .window_bytes = conf->window_bytes};
     uint64_t ghosts_n = conf->disk_bytes / DISK_BYTES_PER_GHOST + GHOSTS_WAYS;
 
-    *d = (struct disk){.t = t, .segment_bytes = conf->disk_bytes / SEGMENTS};
-    if (d->segment_bytes > SEGMENT_MAX)
-        d->segment_bytes = SEGMENT_MAX;
-    if (d->segment_bytes < SEGMENT_MIN)
-        d->segment_bytes = SEGMENT_MIN;
+    *d = (struct store){.t = t, .segment_bytes = volume_segment_choose(conf->disk_bytes)};
+    d->duels = conf->admission == CACHE_ADMISSION_AUTO;
     d->segments_n = (uint32_t)(conf->disk_bytes / d->segment_bytes);
-    d->segments_n += d->segments_n < 2 ? 2 - d->segments_n : 0;
+    d->segments_n = d->segments_n < DISK_FREE_SEGMENTS + 2 ? 2 : d->segments_n - DISK_FREE_SEGMENTS;
     d->segments = xcalloc(d->segments_n, sizeof(*d->segments));
     d->where = xcalloc(t->objects_n, sizeof(*d->where));
     d->uses = xcalloc(t->objects_n, sizeof(*d->uses));
     d->ghosts = xcalloc(ghosts_n, sizeof(*d->ghosts));
+    duel_init(&d->duel, conf->disk_bytes);
+    a.floor = d->duels ? d->duel.winner : (enum admission_level)(conf->admission - 1);
     admission_init(&d->admission, &a, d->ghosts, ghosts_n, 1, 0);
 }
 
-static void disk_close(struct disk *d)
+static void store_close(struct store *d)
 {
     for (uint32_t i = 0; i < d->segments_n; i++)
         free(d->segments[i].objects);
@@ -148,9 +158,10 @@ static void disk_close(struct disk *d)
     free(d->where);
     free(d->uses);
     free(d->ghosts);
+    duel_free(&d->duel);
 }
 
-static void disk_append(struct disk *d, uint32_t x)
+static void store_append(struct store *d, uint32_t x)
 {
     struct segment *g = &d->segments[d->at];
 
@@ -166,11 +177,12 @@ static void disk_append(struct disk *d, uint32_t x)
 }
 
 /* Goes on in the next segment. What was there leaves, but for what goes another round. */
-static void disk_next_segment(struct disk *d)
+static void store_next_segment(struct store *d)
 {
     struct segment old;
 
     d->at = (d->at + 1) % d->segments_n;
+    d->round |= d->at == 0;
     old = d->segments[d->at];
     d->segments[d->at] = (struct segment){0};
     for (uint32_t i = 0; i < old.n; i++) {
@@ -182,31 +194,53 @@ static void disk_next_segment(struct disk *d)
         if (!admission_keep(&d->admission, d->uses[x], d->t->bytes[x]))
             continue;
         d->uses[x] >>= 1;
-        disk_append(d, x);
+        store_append(d, x);
     }
     free(old.objects);
-    admission_tick(&d->admission, d->now += 1000);
 }
 
-static bool disk_find(struct disk *d, uint32_t x)
+/* In the sample of the duel or not. */
+static void store_asked(struct store *d, uint32_t x)
+{
+    uint64_t fingerprint = d->t->hashes[x];
+
+    if (!d->duels || !duel_samples(&d->duel, fingerprint))
+        return;
+    duel_ask(&d->duel, fingerprint, d->t->bytes[x]);
+    d->admission.conf.floor = d->duel.winner;
+}
+
+static bool store_find(struct store *d, uint32_t x)
 {
     if (d->where[x] == 0)
         return false;
-    if (d->uses[x] < USES_MAX)
+    if (d->uses[x] < INDEX_USED_MAX)
         d->uses[x]++;
+    store_asked(d, x);
     return true;
 }
 
-static void disk_offer(struct disk *d, uint32_t x)
+/* Of something that memory would rather not keep. */
+static bool store_wants(struct store *d, uint32_t x)
+{
+    if (admission_wants(&d->admission, d->t->hashes[x], d->t->bytes[x]))
+        return true;
+    store_asked(d, x);
+    return false;
+}
+
+static void store_offer(struct store *d, uint32_t x)
 {
     uint64_t bytes = d->t->bytes[x];
 
+    store_asked(d, x);
+    admission_tick(&d->admission, 0, d->round);
     if (bytes > d->segment_bytes || !admission_take(&d->admission, d->t->hashes[x], bytes))
         return;
     while (d->segments[d->at].used + bytes > d->segment_bytes)
-        disk_next_segment(d);
+        store_next_segment(d);
     d->uses[x] = 0;
-    disk_append(d, x);
+    store_append(d, x);
 }
 
 /* --- both ------------------------------------------------------------------------------------- */
@@ -214,32 +248,34 @@ static void disk_offer(struct disk *d, uint32_t x)
 struct tally tiers_run(const struct trace *t, const struct tiers_conf *conf)
 {
     struct mem m;
-    struct disk d;
+    struct store d;
     struct tally y = {0};
     bool has_disk = conf->disk_bytes != 0;
     uint64_t written_before = 0;
 
     mem_open(&m, t, conf->memory_bytes);
     if (has_disk)
-        disk_open(&d, t, conf);
+        store_open(&d, t, conf);
     for (uint64_t at = 0; at < t->requests_n; at++) {
         uint32_t x = trace_object(t, at);
-        bool hit = mem_find(&m, x);
+        bool hit = mem_find(&m, x), loaded;
 
         if (at == t->skip_n && has_disk)
             written_before = d.written;
-        if (!hit) {
-            hit = has_disk && disk_find(&d, x);
-            if (has_disk && !hit)
-                disk_offer(&d, x);
-            mem_offer(&m, x);
+        loaded = !hit && has_disk && store_find(&d, x);
+        if (loaded) {
+            mem_insert(&m, x);
+        } else if (!hit && (mem_admit(&m, x) || (has_disk && store_wants(&d, x)))) {
+            mem_insert(&m, x);
+            if (has_disk)
+                store_offer(&d, x);
         }
-        tally_add(&y, t, at, hit);
+        tally_add(&y, t, at, hit || loaded);
     }
     mem_close(&m);
     if (has_disk) {
         y.written_bytes = d.written - written_before;
-        disk_close(&d);
+        store_close(&d);
     }
     return y;
 }

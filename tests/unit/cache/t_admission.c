@@ -32,11 +32,16 @@ static uint64_t print_of(uint64_t i)
     return i ^ i >> 32;
 }
 
+static bool admission_round(const struct admission *a)
+{
+    return a->seen.passed_bytes >= RING;
+}
+
 /* The ring has gone round, and the time for a change of level as well. */
 static void go_round(struct admission *a)
 {
     admission_wrote(a, RING);
-    admission_tick(a, a->ticked_ms + 1000);
+    admission_tick(a, a->ticked_ms + 1000, admission_round(a));
 }
 
 static void t_all_until_round(void **state)
@@ -46,11 +51,11 @@ static void t_all_until_round(void **state)
     (void)state;
     admission_of(&a, ADMISSION_SMALL, 0);
     admission_wrote(&a, RING - 1);
-    admission_tick(&a, 60000);
+    admission_tick(&a, 60000, admission_round(&a));
     assert_int_equal(a.level, ADMISSION_ALL);
     assert_true(admission_take(&a, print_of(1), 10 * LARGE));
     admission_wrote(&a, 1);
-    admission_tick(&a, 61000);
+    admission_tick(&a, 61000, admission_round(&a));
     assert_int_equal(a.level, ADMISSION_SMALL);
 }
 
@@ -107,7 +112,7 @@ static uint64_t flood(struct admission *a, uint64_t from, unsigned seconds, uint
             admission_wrote(a, bytes);
             written += bytes;
         }
-        admission_tick(a, a->ticked_ms + 1000);
+        admission_tick(a, a->ticked_ms + 1000, admission_round(a));
     }
     return written;
 }
@@ -141,11 +146,11 @@ static void t_overdrawn_writes_nothing(void **state)
     assert_true(admission_take(&a, print_of(1), 100));
     admission_wrote(&a, 600 * 1000 * 2 + 1);
     assert_false(admission_take(&a, print_of(2), 100));
-    admission_tick(&a, a.ticked_ms + 1000);
+    admission_tick(&a, a.ticked_ms + 1000, admission_round(&a));
     assert_true(admission_take(&a, print_of(3), 100));
     /* A clock that jumped does not fill the bucket. */
     admission_wrote(&a, 600 * 1000);
-    admission_tick(&a, a.ticked_ms + 1000 * 1000 * 1000);
+    admission_tick(&a, a.ticked_ms + 1000 * 1000 * 1000, admission_round(&a));
     assert_false(admission_take(&a, print_of(4), 100));
 }
 
@@ -155,30 +160,67 @@ static void t_another_round_for_what_was_used(void **state)
 
     (void)state;
     admission_of(&a, ADMISSION_SMALL, 0);
-    assert_false(admission_keep(&a, 1, 1)); /* nothing was admitted yet */
+    assert_false(admission_keep(&a, 0, 1));
+    assert_true(admission_keep(&a, 1, 1)); /* a sixteenth of the ring to begin with */
+    assert_false(admission_keep(&a, 3, RING / 16));
+    assert_true(admission_keep(&a, 3, RING / 16 - 1));
+    assert_false(admission_keep(&a, 3, 1));
+    /* As much as newcomers were; those that are refused give nothing. */
     assert_true(admission_take(&a, print_of(1), 1000));
     assert_true(admission_take(&a, print_of(2), 1000));
-    assert_false(admission_keep(&a, 0, 1000));
-    assert_true(admission_keep(&a, 1, 1000));
-    assert_false(admission_keep(&a, 3, 1001));
-    assert_true(admission_keep(&a, 3, 1000));
-    assert_false(admission_keep(&a, 3, 1));
-    /* Refused newcomers give nothing. */
+    assert_false(admission_keep(&a, 3, 2001));
+    assert_true(admission_keep(&a, 3, 2000));
     go_round(&a);
     assert_false(admission_take(&a, print_of(3), LARGE));
     assert_false(admission_keep(&a, 3, 1));
+    /* What is only asked about neither. */
+    assert_true(admission_wants(&a, print_of(3), LARGE));
+    assert_false(admission_keep(&a, 3, 1));
     /* Half as much while the budget binds. */
-    admission_of(&a, ADMISSION_SMALL, 1000);
     a.level = ADMISSION_SECOND;
     assert_false(admission_take(&a, print_of(4), 1000));
     assert_true(admission_take(&a, print_of(4), 1000));
-    assert_true(admission_keep(&a, 1, 500));
-    assert_false(admission_keep(&a, 1, 1));
+    assert_false(admission_keep(&a, 3, 501));
+    assert_true(admission_keep(&a, 3, 500));
     /* It cannot be saved up without end. */
     admission_of(&a, ADMISSION_SMALL, 0);
     assert_true(admission_take(&a, print_of(5), RING));
     assert_false(admission_keep(&a, 1, RING / 16 + 1));
     assert_true(admission_keep(&a, 1, RING / 16));
+}
+
+static void t_scarce_rounds_for_what_was_used_most(void **state)
+{
+    struct admission a;
+
+    (void)state;
+    admission_of(&a, ADMISSION_SMALL, 0);
+    assert_true(admission_keep(&a, 1, RING / 32 + 1));
+    assert_false(admission_keep(&a, 1, 1));
+    assert_true(admission_keep(&a, 2, RING / 64));
+    assert_false(admission_keep(&a, 2, 1));
+    assert_true(admission_keep(&a, 3, 1));
+    /* Nor is anything while the budget is overdrawn. */
+    admission_of(&a, ADMISSION_SMALL, 1000);
+    admission_wrote(&a, 600 * 1000 * 2 + 1);
+    assert_false(admission_keep(&a, 3, 1));
+}
+
+/* Without a budget the level is the floor, wherever that moves. */
+static void t_level_follows_the_floor(void **state)
+{
+    struct admission a;
+
+    (void)state;
+    admission_of(&a, ADMISSION_SMALL, 0);
+    go_round(&a);
+    assert_int_equal(a.level, ADMISSION_SMALL);
+    a.conf.floor = ADMISSION_ALL;
+    admission_tick(&a, a.ticked_ms, true);
+    assert_int_equal(a.level, ADMISSION_ALL);
+    a.conf.floor = ADMISSION_SECOND;
+    admission_tick(&a, a.ticked_ms, true);
+    assert_int_equal(a.level, ADMISSION_SECOND);
 }
 
 int main(void)
@@ -191,6 +233,8 @@ int main(void)
         cmocka_unit_test(t_level_keeps_the_budget),
         cmocka_unit_test(t_overdrawn_writes_nothing),
         cmocka_unit_test(t_another_round_for_what_was_used),
+        cmocka_unit_test(t_scarce_rounds_for_what_was_used_most),
+        cmocka_unit_test(t_level_follows_the_floor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

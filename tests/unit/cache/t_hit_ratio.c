@@ -45,8 +45,13 @@ static const struct row rows[] = {
     {"shift", 20, 0.01, 0.00, 0.4751, 0.7190, 0.0000, 0.80, 0.93},
     {"heavy", 20, 0.10, 0.00, 0.6090, 0.1065, 0.0000, 0.96, 0.85},
     {"light", 20, 0.01, 0.00, 0.5962, 0.9115, 0.0000, 0.81, 0.97},
-    {"zipf0.9", 40, 0.01, 0.10, 0.4029, 0.5959, 0.1747, 0.82, 0.93},
-    {"video", 20, 0.01, 0.10, 0.1653, 0.1617, 0.0625, 0.95, 0.95},
+    {"zipf0.9", 40, 0.01, 0.10, 0.4154, 0.6149, 0.2127, 0.84, 0.97},
+    {"zipf0.8", 40, 0.05, 0.50, 0.3726, 0.4147, 0.2825, 0.96, 0.94},
+    {"video", 20, 0.01, 0.10, 0.1650, 0.1617, 0.0618, 0.95, 0.95},
+    {"web", 20, 0.01, 0.50, 0.1215, 0.2425, 0.1315, 0.96, 1.00},
+    {"twice", 20, 0.01, 0.10, 0.5265, 0.5264, 0.5729, 1.03, 1.03},
+    {"mixed", 20, 0.01, 0.30, 0.2797, 0.2779, 0.1627, 0.88, 0.90},
+    {"loop", 20, 0.01, 0.30, 0.6304, 0.7412, 0.3150, 0.67, 0.78},
 };
 
 static void add(void *ctx, uint32_t time_s, uint64_t key, uint64_t bytes)
@@ -71,7 +76,6 @@ static struct tally ours(const struct trace *t, const struct row *r)
     struct tiers_conf conf = {
         .memory_bytes = (uint64_t)(r->memory * (double)t->footprint_bytes),
         .disk_bytes = (uint64_t)(r->disk * (double)t->footprint_bytes),
-        .floor = ADMISSION_SMALL,
     };
 
     return tiers_run(t, &conf);

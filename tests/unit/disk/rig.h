@@ -43,6 +43,13 @@ static inline void body_fill(char *to, uint64_t key, uint64_t version, size_t n)
     }
 }
 
+static inline bool rig_keep(void *ctx, unsigned uses, uint64_t bytes)
+{
+    (void)ctx;
+    (void)bytes;
+    return uses != 0;
+}
+
 static inline void rig_init(struct rig *r, uint64_t bytes, uint32_t segment_bytes)
 {
     char err[VOLUME_ERR_MAX] = "";
@@ -51,6 +58,7 @@ static inline void rig_init(struct rig *r, uint64_t bytes, uint32_t segment_byte
     *r = (struct rig){
         .plan = {
             .bytes = bytes, .segment_bytes = segment_bytes, .object_mean = 512, .key_seed = 1}};
+    r->conf.keep = rig_keep;
     r->conf.checkpoint_ms = -1;
     r->conf.checkpoint_rate = UINT64_C(1) << 40;
     r->conf.slow_ms = 30000;
