@@ -38,6 +38,7 @@
 struct admin;
 struct admin_route;
 struct counter_list;
+struct tls_server_state;
 
 enum { ADMIN_CONNECTIONS = 64 };
 
@@ -53,7 +54,8 @@ struct admin_facts {
     mono_ms started_ms;
     bool draining;
     struct cache_stats cache;
-    struct cache_volumes volumes; /* in the arena */
+    struct cache_volumes volumes;       /* in the arena */
+    const struct tls_server_state *tls; /* in the arena; NULL: no TLS with clients */
 };
 
 struct admin_conf {

@@ -23,6 +23,9 @@ extern const struct admin_route admin_routes[];
 /* metrics.c */
 void admin_serve_metrics(struct admin_call *call);
 
+/* certificates.c */
+void admin_serve_certificates(struct admin_call *call);
+
 /* volumes.c */
 void admin_serve_volumes(struct admin_call *call);
 json_t *admin_volumes_json(const struct cache_volumes *v);

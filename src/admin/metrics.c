@@ -129,6 +129,7 @@ void admin_serve_metrics(struct admin_call *call)
         metrics_sample(&w, "gauge", d->metric, d->labels, d->help,
             gauge_value(d->id, &f, admin_uptime_s(call, &f)));
     }
+    metrics_certificates(&w, f.tls);
     metrics_volumes(&w, &call->txn->arena, &f.volumes);
     if (w.ok)
         admin_answer_text(call, 200, SPAN("text/plain; version=0.0.4; charset=utf-8"),

@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "cache/volumes.h"
 
+struct tls_server_state;
+
 struct metrics {
     struct buf out;     /* owns */
     const char *metric; /* of the sample before, or "" */
@@ -16,6 +18,9 @@ struct metrics {
 /* Samples of one metric come one after another; the first has the sentence. `labels` may be "". */
 void metrics_sample(struct metrics *m, const char *type, const char *metric, const char *labels,
     const char *help, uint64_t value);
+
+/* certificates.c; `s` may be NULL */
+void metrics_certificates(struct metrics *m, const struct tls_server_state *s);
 
 /* volumes.c */
 void metrics_volumes(struct metrics *m, struct arena *a, const struct cache_volumes *v);

@@ -259,6 +259,33 @@ bool report_volumes(const json_t *answer, bool colour, struct buf *out)
     return table_write(&t, colour, out);
 }
 
+/* --- certificates ---------------------------------------------------------------------------- */
+
+bool report_certificates(const json_t *answer, bool colour, struct buf *out)
+{
+    json_t *left = json_object_get(answer, "soonest_left_s"),
+           *changed = json_object_get(answer, "changed");
+    struct table t = {0};
+    char text[64];
+
+    if (json_is_boolean(changed))
+        table_add(
+            &t, "files", json_is_true(changed) ? "changed, and read again" : "did not change");
+    add_count(&t, "certificates", json_object_get(answer, "certificates"));
+    add_count(&t, "certificate names", json_object_get(answer, "names"));
+    add_count(&t, "certificates ready", json_object_get(answer, "ready"));
+    add_count(&t, "certificates stapled", json_object_get(answer, "stapled"));
+    if (json_is_integer(left)) {
+        json_int_t s = json_integer_value(left);
+
+        table_add(&t, "certificate over first", "%s",
+            text_or(json_object_get(answer, "soonest_file"), "?"));
+        table_add(&t, "certificate over in", "%s%s", s < 0 ? "OVER SINCE " : "",
+            table_duration(s < 0 ? -s : s, text));
+    }
+    return table_write(&t, colour, out);
+}
+
 static json_int_t number(const json_t *answer, const char *name)
 {
     return json_integer_value(json_object_get(answer, name));

@@ -48,6 +48,11 @@ void admin_answer_json(struct admin_call *call, int status, json_t *body);
 void admin_answer_text(
     struct admin_call *call, int status, struct span content_type, struct span body);
 
+struct tls_server_state;
+
+/* What GET /certificates answers; an empty object for NULL. */
+json_t *admin_certificates_json(const struct tls_server_state *s);
+
 /* JSON is UTF-8; what a stranger named need not be: then bytes that are not ASCII become '?'. */
 json_t *admin_json_text(struct span s);
 

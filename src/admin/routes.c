@@ -166,6 +166,8 @@ const struct admin_route admin_routes[] = {
         "what it has done: every counter, and the cache's memory"},
     {METHOD_GET, "/volumes", ADMIN_CONTROL, admin_serve_volumes,
         "the disk tier: each volume's state and counters"},
+    {METHOD_GET, "/certificates", ADMIN_CONTROL, admin_serve_certificates,
+        "how many there are, and which one is over first"},
     {METHOD_GET, "/metrics", ADMIN_CONTROL | ADMIN_METRICS, admin_serve_metrics,
         "the same for Prometheus"},
     {METHOD_GET, "/healthz", ADMIN_CONTROL | ADMIN_METRICS, serve_healthz,

@@ -60,6 +60,8 @@ MUST_USE bool ctl_cache_parts(
     const struct ctl *ctl, bool (*each)(void *ctx, const json_t *part, bool *enough), void *ctx);
 /* ctl_export.c; `path` may be NULL */
 int ctl_export(const struct ctl *ctl, const char *path);
+/* ctl_certificates.c */
+int ctl_certificates(const struct ctl *ctl);
 /* ctl_purge.c */
 int ctl_purge(const struct ctl *ctl);
 /* ctl_sign.c */

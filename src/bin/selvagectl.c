@@ -66,6 +66,8 @@ static const struct command {
         ctl_sign, 1, 1},
     {"volume", "init PATH --size N or check PATH: makes one, or looks whether it is sound.",
         ctl_volume, 1, 2},
+    {"certificates", "[reload]: how many there are and which is over first; or reads them again.",
+        ctl_certificates, 0, 1},
     {"acme", "begin|done|failed TYPE NAME TOKEN ANSWER: for uacme's hook, no command for people.",
         ctl_acme, 5, 5},
 };

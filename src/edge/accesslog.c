@@ -11,7 +11,7 @@
 enum {
     RING_BYTES = 1 << 20,
     TEXT_MAX_BYTES = 2048, /* of each text in a line; longer ones are cut */
-    TEXTS = 7,
+    TEXTS = 8,
 };
 
 /* What goes through the ring: the numbers, then the texts one after the other. */
@@ -45,6 +45,7 @@ static void texts_of(struct access_record *r, struct span *texts[static TEXTS])
     texts[4] = &r->user_agent;
     texts[5] = &r->server;
     texts[6] = &r->detail;
+    texts[7] = &r->sni;
 }
 
 void access_log_put(struct sink *s, const struct access_record *r)
@@ -103,6 +104,21 @@ static void put_escaped(struct buf *out, struct span s)
     }
 }
 
+/* The same without quotes around: what could end a word is escaped, too. */
+static void put_bare(struct buf *out, struct span s)
+{
+    while (s.n > 0) {
+        size_t n = 0;
+
+        while (n < s.n && s.p[n] != ' ' && s.p[n] != ',')
+            n++;
+        put_escaped(out, span_make(s.p, n));
+        if (n < s.n)
+            (void)!buf_printf(out, "\\x%02x", (unsigned char)s.p[n]);
+        s = span_from(s, n + 1);
+    }
+}
+
 static void put_quoted(struct buf *out, struct span s)
 {
     (void)!buf_append(out, SPAN("\""));
@@ -147,6 +163,18 @@ static void put_request_line(struct buf *out, const struct access_record *r)
     (void)!buf_printf(out, " %s\"", r->protocol);
 }
 
+/* tls=TLSv1.3,TLS_AES_128_GCM_SHA256,new,www.example.com */
+static void put_tls(struct buf *out, const struct access_record *r)
+{
+    if (r->tls == NULL)
+        return;
+    (void)!buf_printf(out, " tls=%s,%s,%s,", r->tls, r->cipher, r->resumed ? "resumed" : "new");
+    if (r->sni.n > 0)
+        put_bare(out, r->sni);
+    else
+        (void)!buf_append(out, SPAN("-"));
+}
+
 static void format_combined(struct span record, struct buf *out)
 {
     struct access_record r = unflatten(record);
@@ -166,6 +194,7 @@ static void format_combined(struct span record, struct buf *out)
     (void)!buf_append(out, SPAN(" origin="));
     put_seconds(out, r.origin_us);
     (void)!buf_printf(out, " end=%s", r.end);
+    put_tls(out, &r);
     if (r.detail.n > 0) {
         (void)!buf_append(out, SPAN(" detail="));
         put_quoted(out, r.detail);
@@ -258,6 +287,11 @@ static void format_json(struct span record, struct buf *out)
         put_json(out, "referer", r.referer);
     if (r.user_agent.n > 0)
         put_json(out, "user_agent", r.user_agent);
+    if (r.tls != NULL) {
+        (void)!buf_printf(out, ",\"tls\":\"%s\",\"cipher\":\"%s\",\"tls_resumed\":%s", r.tls,
+            r.cipher, r.resumed ? "true" : "false");
+        put_json(out, "sni", r.sni);
+    }
     (void)!buf_printf(out, ",\"connection\":%" PRIu64 ",\"nth\":%u,\"end\":\"%s\"}\n", r.connection,
         r.nth, r.end);
 }

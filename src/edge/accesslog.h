@@ -40,6 +40,10 @@ struct access_record {
     struct span server;   /* of the origin, empty when none was asked */
     struct span detail;   /* why, in a word: the detail of Cache-Status */
     const char *protocol; /* "HTTP/1.1"; static */
+    const char *tls;      /* "TLSv1.3"; static; NULL: a plain connection */
+    const char *cipher;   /* static */
+    bool resumed;         /* the TLS session */
+    struct span sni;      /* the name that the client asked for in its ClientHello */
     int status;
     enum cache_word cache;
     uint64_t bytes_out, body_bytes_out, bytes_in;

@@ -86,6 +86,7 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
     recode_unmark(old, &had, &f->arena);
     arrived.fields = fields_copy(&newer->fields, &f->arena);
     forward_response(&arrived, f->edge->edge, false, false, now, &f->arena);
+    secure_strip(f->policy, &arrived.fields);
     merged.fields = update_merge(&had, &arrived.fields, now, &f->arena);
     filler_judge(f, METHOD_GET, &merged, &v);
     if (!v.store) {
@@ -197,6 +198,7 @@ static void pass(
 
     forward_response(
         head, f->edge->edge, false, head_only, worker_wall_s(f->edge->worker), &f->arena);
+    secure_strip(f->policy, &head->fields);
     tagging_strip(f, head);
     if (head->status == 304)
         recode_not_modified(&head->fields, &f->request.fields, &f->arena);
@@ -220,6 +222,7 @@ void filler_keep(struct filler *f, struct http_response *head, const struct verd
 
     policy_omit(v, &head->fields);
     forward_response(head, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
+    secure_strip(f->policy, &head->fields);
     may = may_recode(f, head, length);
     obj = object_new(f->edge->cache, key, head, &v->fresh, &labels);
     obj->recode = may;

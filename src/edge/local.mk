@@ -1,6 +1,6 @@
 noinst_LIBRARIES += src/edge/libedge.a
 src_edge_libedge_a_SOURCES = \
-	%D%/secure.c %D%/secure.h \
+	%D%/certificates.c %D%/certificates.h %D%/secure.c %D%/secure.h \
 	%D%/accesslog.c %D%/accesslog.h %D%/acme.c %D%/acme.h %D%/acme_conf.c %D%/acme_serve.c %D%/challenges.c %D%/challenges.h %D%/tunnel.c %D%/tunnel.h %D%/answer.c %D%/arrival.c %D%/coding_conf.c \
 	%D%/coding_options.h %D%/conf.c %D%/conf.h \
 	%D%/decision.c %D%/decision.h %D%/deliver.c %D%/deliver.h %D%/partial.c %D%/explain.c %D%/explain.h %D%/filler.c \

@@ -12,6 +12,7 @@
 #include "edge/slices.h"
 #include "edge/tunnel.h"
 #include "http/hop.h"
+#include "net/tls_server.h"
 
 #include <string.h>
 
@@ -214,6 +215,7 @@ static void log_access(struct request *r, enum txn_end why)
     struct txn *t = r->txn;
     struct sink *log = r->edge->edge->access_log;
     const struct http_request *req = &t->request;
+    const struct tls_peer *tls = txn_tls(t);
     mono_us now;
 
     if (log == NULL)
@@ -231,6 +233,10 @@ static void log_access(struct request *r, enum txn_end why)
                  .server = span_of(r->server),
                  .detail = r->cs.detail,
                  .protocol = http_request_protocol(req),
+                 .tls = tls != NULL ? tls->version : NULL,
+                 .cipher = tls != NULL ? tls->cipher : NULL,
+                 .resumed = tls != NULL && tls->resumed,
+                 .sni = tls != NULL ? tls->name : SPAN_EMPTY,
                  .status = r->status,
                  .cache = r->word,
                  .bytes_out = t->bytes_out,

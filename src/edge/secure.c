@@ -139,6 +139,12 @@ struct span secure_hsts(const struct request *r)
     return r->route.policy->hsts;
 }
 
+void secure_strip(const struct policy *p, struct fields *f)
+{
+    if (p->hsts.n > 0)
+        (void)fields_remove_named(f, SPAN("Strict-Transport-Security"));
+}
+
 static bool redirect(struct request *r)
 {
     const struct secure *s = &r->route.site->secure;

@@ -16,6 +16,7 @@
 #include "conf/directive.h"
 #include "net/tls_conf.h"
 
+struct fields;
 struct policy;
 struct request;
 struct route;
@@ -42,6 +43,10 @@ struct span secure_told(const struct route *r);
 
 /* The field line that browsers are told to come over TLS by; empty: none. */
 struct span secure_hsts(const struct request *r);
+
+/* Takes what the origin says of it out of a response's fields, if we say it (RFC 6797 §8.1 has
+ * browsers believe the first one). */
+void secure_strip(const struct policy *p, struct fields *f);
 
 /* The step of a request whose site is known. True: it was answered. */
 MUST_USE bool request_secure(struct request *r);

@@ -10,6 +10,7 @@
 #include "cache/cache.h"
 #include "cache/volumes.h"
 #include "config.h"
+#include "edge/certificates.h"
 #include "edge/closing.h"
 #include "edge/conf.h"
 #include "edge/explain.h"
@@ -25,6 +26,7 @@
 #include "net/listen.h"
 #include "net/rate.h"
 #include "net/resolver.h"
+#include "net/tls_keeper.h"
 #include "net/tls_server.h"
 
 #include <errno.h>
@@ -153,6 +155,12 @@ static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
         .started_ms = e->started_ms,
         .draining = atomic_load(&e->stopping),
     };
+    if (e->tls != NULL) {
+        struct tls_server_state *state = arena_alloc(a, sizeof(*state));
+
+        tls_server_state(e->tls, state);
+        out->tls = state;
+    }
     cache_stats(e->cache, &out->cache);
     cache_volumes(e->cache, a, &out->volumes);
 }
@@ -171,6 +179,8 @@ static bool open_admin(struct edge *e)
             "the bytes of what is stored: handle=, id= as listed; from="},
         {METHOD_POST, "/purge", ADMIN_CONTROL, purge_serve,
             "takes out of the cache: url=, prefix=, tag=, site= or all; hard=1, wait=1"},
+        {METHOD_POST, "/certificates/reload", ADMIN_CONTROL, certificates_serve_reload,
+            "reads certificates and ticket keys again, if their files have changed"},
         {METHOD_POST, "/acme", ADMIN_CONTROL, acme_serve,
             "what uacme's hook is called with: method=, type=, name=, token=, answer="},
         {0},
@@ -292,6 +302,7 @@ static void close_worker(struct edge *e, struct edge_worker *w)
 void edge_close(struct edge **ep)
 {
     struct edge *e = *ep;
+    bool kept;
 
     *ep = NULL;
     acme_stop(&e->acme);
@@ -302,6 +313,7 @@ void edge_close(struct edge **ep)
         if (e->workers[i].worker != NULL)
             worker_wait(e->workers[i].worker);
     }
+    kept = tls_keeper_stop(&e->tls_keeper);
     if (e->cache != NULL)
         cache_stop(e->cache);
     for (int64_t i = 0; i < e->conf->workers; i++)
@@ -317,7 +329,8 @@ void edge_close(struct edge **ep)
     unsliced_free(&e->unsliced);
     sink_close(&e->access_log);
     hints_free(&e->hints);
-    tls_server_free(&e->tls);
+    if (kept)
+        tls_server_free(&e->tls);
     session_crowd_free(&e->crowd);
     challenges_free(&e->challenges);
     rate_table_free(&e->rates);
@@ -468,6 +481,8 @@ enum edge_exit edge_run(struct edge *e)
     int sig = 0;
 
     sinks_start();
+    if (e->tls != NULL)
+        e->tls_keeper = tls_keeper_start(e->tls);
     atomic_store(&e->running, (int)e->conf->workers);
     for (int64_t i = 0; i < e->conf->workers; i++)
         worker_start(e->workers[i].worker, worker_main);

@@ -22,6 +22,7 @@ struct rate_table;
 struct unsliced;
 struct pool;
 struct sink;
+struct tls_keeper;
 struct tls_server;
 
 struct edge {
@@ -32,6 +33,7 @@ struct edge {
     struct pool *coding;               /* owns; steps of recoders */
     struct sink *access_log;           /* owns; or NULL */
     struct tls_server *tls;            /* owns; or NULL: no listener speaks TLS */
+    struct tls_keeper *tls_keeper;     /* owns; runs beside the workers; or NULL */
     struct admin *admin;               /* owns; lives on the first worker */
     struct unsliced *unsliced;         /* owns; resources whose origin gives no slices */
     struct hints *hints;               /* owns; of earlier 103s */

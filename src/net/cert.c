@@ -37,6 +37,7 @@ struct cert_chain {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct list ready = {&ready, &ready}; /* longest ready first */
 static unsigned ready_n;
+static _Atomic unsigned live_n;                 /* only rises */
 static struct list chains = {&chains, &chains}; /* few: there are not many issuers */
 
 /* --- files -------------------------------------------------------------------------------------
@@ -445,6 +446,7 @@ static struct cert_live *live_of(struct cert *c)
     if (c->live == NULL) {
         c->live = xcalloc(1, sizeof(*c->live));
         list_init(&c->live->node);
+        atomic_fetch_add(&live_n, 1);
     }
     return c->live;
 }
@@ -564,12 +566,33 @@ void cert_set_staple(struct cert *c, struct span staple, wall_s until)
     pthread_mutex_unlock(&lock);
 }
 
+/* Under the lock. */
+static bool has_staple(const struct cert *c, wall_s now)
+{
+    return c->live != NULL && c->live->staple.n > 0 && now < c->live->staple_until;
+}
+
+bool cert_has_staple(struct cert *c, wall_s now)
+{
+    bool has;
+
+    pthread_mutex_lock(&lock);
+    has = has_staple(c, now);
+    pthread_mutex_unlock(&lock);
+    return has;
+}
+
+unsigned cert_live_count(void)
+{
+    return atomic_load(&live_n);
+}
+
 struct span cert_staple(struct cert *c, wall_s now)
 {
     struct span copy = SPAN_EMPTY;
 
     pthread_mutex_lock(&lock);
-    if (c->live != NULL && c->live->staple.n > 0 && now < c->live->staple_until) {
+    if (has_staple(c, now)) {
         copy.p = OPENSSL_memdup(c->live->staple.p, c->live->staple.n);
         copy.n = copy.p != NULL ? c->live->staple.n : 0;
     }

@@ -77,6 +77,10 @@ void cert_set_staple(struct cert *c, struct span staple, wall_s until);
 /* A copy from OPENSSL_malloc() of a staple that is still good; n == 0: there is none. */
 struct span cert_staple(struct cert *c, wall_s now);
 
+bool cert_has_staple(struct cert *c, wall_s now);
+
+/* How many clients made live so far, for who looks after their staples. */
+unsigned cert_live_count(void);
 /* How many are ready now. */
 unsigned certs_ready(void);
 

@@ -10,6 +10,7 @@ src_net_libnet_a_SOURCES += \
 	%D%/network_conf.h %D%/proxy_header.c %D%/proxy_header.h %D%/rate.c %D%/rate.h
 src_net_libnet_a_SOURCES += \
 	%D%/cert.c %D%/cert.h %D%/certs.c %D%/certs.h %D%/client_ca.c %D%/client_ca.h \
-	%D%/client_hello.c %D%/client_hello.h %D%/leaf.c %D%/leaf.h %D%/text_index.c \
+	%D%/client_hello.c %D%/client_hello.h %D%/leaf.c %D%/leaf.h %D%/ocsp.c %D%/ocsp.h \
+	%D%/tls_keeper.c %D%/tls_keeper.h %D%/text_index.c \
 	%D%/text_index.h %D%/ticket_keys.c %D%/ticket_keys.h %D%/tickets.c %D%/tickets.h \
 	%D%/tls_challenge.c %D%/tls_challenge.h %D%/tls_conf.c %D%/tls_conf.h %D%/tls_server.c %D%/tls_server_impl.h

@@ -78,11 +78,16 @@ void tickets_free(struct tickets **tp)
     free(t);
 }
 
-void tickets_set(struct tickets *t, const struct ticket_keys *keys)
+bool tickets_set(struct tickets *t, const struct ticket_keys *keys)
 {
+    bool other;
+
     pthread_rwlock_wrlock(&t->lock);
+    other = keys->n != t->keys.n ||
+            CRYPTO_memcmp(keys->v, t->keys.v, keys->n * sizeof(keys->v[0])) != 0;
     t->keys = *keys;
     pthread_rwlock_unlock(&t->lock);
+    return other;
 }
 
 void tickets_tick(struct tickets *t, mono_ms now)

@@ -25,8 +25,8 @@ void tickets_free(struct tickets **t);
 /* Contexts that share these. The context's SSLs must be gone before tickets_free(). */
 void tickets_attach(struct tickets *t, SSL_CTX *ctx);
 
-/* Other keys, from the file. */
-void tickets_set(struct tickets *t, const struct ticket_keys *keys);
+/* Those of the file as it is now. False: they are the same. */
+bool tickets_set(struct tickets *t, const struct ticket_keys *keys);
 /* Makes a new key when it is time, unless they are a file's. */
 void tickets_tick(struct tickets *t, mono_ms now);
 

@@ -309,6 +309,25 @@ void tls_server_free(struct tls_server **tp)
     free(t);
 }
 
+void tls_server_state(struct tls_server *t, struct tls_server_state *out)
+{
+    const struct cert *soonest;
+
+    *out = (struct tls_server_state){
+        .ready = certs_ready(),
+        .stapled = atomic_load(&t->stapled),
+    };
+    pthread_rwlock_rdlock(&t->lock);
+    out->certificates = certs_count(t->certs);
+    out->names = certs_names(t->certs);
+    soonest = certs_soonest(t->certs);
+    if (soonest != NULL) {
+        out->soonest = soonest->not_after;
+        (void)span_cstr(soonest->file, out->soonest_file, sizeof(out->soonest_file));
+    }
+    pthread_rwlock_unlock(&t->lock);
+}
+
 /* --- handshakes --------------------------------------------------------------------------------
  */
 

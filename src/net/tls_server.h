@@ -58,6 +58,14 @@ struct tls_peer {
                                        connection */
 };
 
+/* What there is now, for operators. */
+struct tls_server_state {
+    unsigned certificates, names, ready, stapled;
+    wall_s soonest;         /* when the first of them is over; 0: there are none */
+    char soonest_file[256]; /* cut */
+};
+void tls_server_state(struct tls_server *t, struct tls_server_state *out);
+
 /* NULL: memory is out. */
 MUST_USE SSL *tls_server_new_ssl(struct tls_server *t);
 /* False: the client has sent more than any handshake needs. */

@@ -19,9 +19,10 @@ struct tls_server {
     const struct client_ca *(*policy_of)(void *app, struct span name);
     bool (*challenge_of)(void *app, struct span name, unsigned char digest[]);
     void *app;
-    struct tickets *tickets; /* owns */
-    pthread_rwlock_t lock;   /* of `certs`, which the keeper swaps */
-    struct certs *certs;     /* owns; may be NULL: no sources */
+    struct tickets *tickets;  /* owns */
+    pthread_rwlock_t lock;    /* of `certs`, which the keeper swaps */
+    struct certs *certs;      /* owns; may be NULL: no sources */
+    _Atomic unsigned stapled; /* certificates with a staple, when the keeper last looked */
 };
 
 #endif

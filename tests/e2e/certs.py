@@ -19,12 +19,14 @@ class Authority:
                 "-days", "2", "-addext", "basicConstraints=critical,CA:TRUE", cwd=self.dir)
         self.path = os.path.join(self.dir, f"{self.stem}.crt")
 
-    def issue(self, stem, alt, days=2):
-        """-> (certificate, key), paths. `alt` like "DNS:a.example,IP:127.0.0.1"; 0 days: expired."""
+    def issue(self, stem, alt, days=2, key="ec", more="", subject=None):
+        """-> (certificate, key), paths. `alt` like "DNS:a.example,IP:127.0.0.1"; 0 days: expired.
+        `more` are further lines of extensions."""
+        kinds = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}
         with open(os.path.join(self.dir, f"{stem}.ext"), "w", encoding="ascii") as f:
-            f.write(f"subjectAltName={alt}\nbasicConstraints=critical,CA:FALSE\n")
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                f"{stem}.key", "-out", f"{stem}.csr", "-subj", f"/CN={stem}", cwd=self.dir)
+            f.write(f"subjectAltName={alt}\nbasicConstraints=critical,CA:FALSE\n{more}\n")
+        openssl("req", "-newkey", *kinds[key], "-nodes", "-keyout", f"{stem}.key", "-out",
+                f"{stem}.csr", "-subj", subject or f"/CN={stem}", cwd=self.dir)
         openssl("x509", "-req", "-in", f"{stem}.csr", "-CA", f"{self.stem}.crt", "-CAkey",
                 f"{self.stem}.key", "-CAcreateserial", "-days", str(days), "-extfile", f"{stem}.ext",
                 "-out", f"{stem}.crt", cwd=self.dir)

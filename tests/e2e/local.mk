@@ -13,6 +13,8 @@ EXTRA_DIST += %D%/browser.py %D%/clock.webm %D%/codings.py %D%/conftest.py %D%/d
 EXTRA_DIST += %D%/test_admit.py %D%/test_forms.py %D%/test_slow_clients.py %D%/test_proxy_header.py
 EXTRA_DIST += %D%/h2wire.py %D%/test_h2.py %D%/test_h2_attacks.py
 
+EXTRA_DIST += %D%/test_tls.py
+
 .PHONY: check-e2e
 check-e2e: all
 	SELVAGE_BUILD='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 \
