@@ -1,11 +1,13 @@
 """HTTP/2 with a client: what a request and a response are, many at once, and how it all ends."""
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 
 import pytest
 
+import certs
 import h2wire
 from h2wire import H2, raw_frame
 from waiting import PATIENCE_S, wait_for
@@ -74,6 +76,73 @@ def test_the_h2_library(edge, origin):
             seen += h2.receive_data(c.sock.recv(65536))
             c.send(h2.data_to_send())
     assert b"".join(e.data for e in seen if isinstance(e, events.DataReceived)) == b"hello"
+
+
+# --- over TLS
+
+@pytest.fixture
+def secure(selvaged, origin, tmp_path):
+    """An edge that speaks TLS, and the path of the CA that signed it."""
+    ca = certs.Authority(tmp_path)
+    certificate, key = ca.issue("edge", "DNS:a.test,DNS:localhost,IP:127.0.0.1")
+    return selvaged(config(origin, f"certificate {certificate} key {key};"), listen="tls"), ca.path
+
+
+def over_tls(edge, ca, protocols=("h2",), **options):
+    context = ssl.create_default_context(cafile=ca)
+    context.set_alpn_protocols(list(protocols))
+    sock = context.wrap_socket(socket.create_connection(edge.address), server_hostname="a.test")
+    return H2(edge.address, sock=sock, **options)
+
+
+def test_alpn_chooses(secure, origin):
+    edge, ca = secure
+    origin.page("/a", b"hello", KEEP)
+    with over_tls(edge, ca, ["h2", "http/1.1"]) as c:
+        assert c.sock.selected_alpn_protocol() == "h2"
+        for _ in range(3):
+            assert c.get("/a", scheme="https").body == b"hello"
+    assert origin.requests("/a")[0]["x-forwarded-proto"] == "https"
+    with over_tls(edge, ca, ["http/1.1"], handshake=False) as c:
+        assert c.sock.selected_alpn_protocol() == "http/1.1"
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
+def test_curl_over_tls(secure, origin):
+    edge, ca = secure
+    body = bytes(range(251)) * 20000
+    origin.page("/a", body, KEEP)
+    for _ in range(2):
+        done = subprocess.run(["curl", "-sS", "--http2", "--cacert", ca, "--max-time", str(PATIENCE_S),
+                               f"https://localhost:{edge.port}/a", "-w", "%{http_version}"],
+                              capture_output=True, check=True)
+        assert done.stdout == body + b"2"
+
+
+def test_large_bodies_over_tls(secure, origin):
+    edge, ca = secure
+    body = bytes(range(251)) * 20000
+    origin.page("/big", body, KEEP)
+
+    @origin.at("/echo")
+    def echo(x):
+        x.reply(200, x.request.body, NEVER)
+
+    with over_tls(edge, ca, settings={4: 1 << 24}) as c:
+        c.open_window(0, 1 << 30)
+        for stream in [c.request("/big") for _ in range(4)]:
+            assert c.answer(stream).body == body
+        assert c.answer(c.request("/echo", method="POST", body=b"x" * 60000)).body == b"x" * 60000
+
+
+def test_a_drain_over_tls(secure, origin):
+    edge, ca = secure
+    origin.page("/a", b"hello", KEEP)
+    with over_tls(edge, ca) as c:
+        c.get("/a")
+        edge.signal(15)
+        assert c.end() == h2wire.NO_ERROR
+    edge.wait_end()
 
 
 # --- requests and responses

@@ -157,3 +157,9 @@ FUZZ += %D%/fuzz_signature
 %C%_fuzz_signature_LDADD = $(LIBS_EDGE)
 %C%_fuzz_signature_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/signature
+
+FUZZ += %D%/fuzz_h2
+%C%_fuzz_h2_SOURCES = %D%/fuzz_h2.c $(FUZZ_MAIN)
+%C%_fuzz_h2_LDADD = $(LIBS_SESSION)
+%C%_fuzz_h2_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/h2
