@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { THREADS = 16 /* that wait for the disk at the same time */ };
+
 struct recovery {
     struct disk *d;
     uint64_t *seqs; /* owns; what the header of each segment says */
@@ -181,7 +183,7 @@ static void recover_log(struct disk *d, const struct candidate *c, unsigned n)
     struct recovery rc = {.d = d, .seqs = xcalloc(d->v->sb.segments, sizeof(uint64_t))};
     uint64_t tail;
 
-    crew_run(d->conf.readers, d->v->sb.segments, note_header, &rc);
+    crew_run(THREADS, d->v->sb.segments, note_header, &rc);
     for (unsigned i = 0; i < n; i++)
         if (c[i].h.head > rc.head)
             rc.head = c[i].h.head;
@@ -197,7 +199,7 @@ static void recover_log(struct disk *d, const struct candidate *c, unsigned n)
         rc.floor = 0;
     }
     rc.first = rc.floor > tail ? rc.floor : tail;
-    crew_run(d->conf.readers, rc.head + 1 - rc.first, replay, &rc);
+    crew_run(THREADS, rc.head + 1 - rc.first, replay, &rc);
     free(rc.seqs);
 }
 

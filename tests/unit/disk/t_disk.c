@@ -292,7 +292,6 @@ static struct seen walk_all(struct rig *r, bool bodies)
 static void t_read_at_once(void **state)
 {
     static const uint32_t sizes[] = {0, 1, 400, 15000, 16384, 70000, 200000, DISK_NOW_MAX, 1 << 20};
-    uint64_t waited;
     struct rig r;
     bool has = true;
 
@@ -309,16 +308,20 @@ static void t_read_at_once(void **state)
         assert_int_equal(rig_get_now(&r, i), 0);
         assert_int_equal(rig_get(&r, i), 10 + i);
     }
-    waited = rig_stats(&r).reads;
-    assert_int_equal(waited, 2 * ARRAY_LEN(sizes));
+    assert_int_equal(rig_stats(&r).reads, 2 * ARRAY_LEN(sizes));
     for (uint64_t i = 0; i < ARRAY_LEN(sizes) && has; i++) {
         uint64_t version = rig_get_now(&r, i);
 
+        /* Others may empty the page cache at any time. */
+        for (int tries = 0; version == 0 && tries < 20; tries++) {
+            assert_int_not_equal(rig_get(&r, i), 0);
+            version = rig_get_now(&r, i);
+        }
         has = i > 0 || version != 0;
         if (has)
             assert_int_equal(version, sizes[i] < DISK_NOW_MAX ? 10 + i : 0);
     }
-    assert_int_equal(rig_stats(&r).reads, waited);
+    assert_int_equal(rig_stats(&r).reads_now > 0, has);
     /* What is put later comes, and what is dropped does not. */
     rig_put(&r, 3, 99, 5000);
     assert_int_equal(rig_get_now(&r, 3), 0);
