@@ -50,7 +50,7 @@ enum {
     DISK_ERRORS_READ_ONLY = 5,
     DISK_ERRORS_OFFLINE = 50,
     DISK_KINDS = 4,
-    DISK_NOW_MAX = 256 << 10,
+    DISK_NOW_MAX = 288 << 10, /* 256 KiB and what is around them, as the index rounds it */
     DISK_FREE_SEGMENTS = 3, /* kept ahead: one to write, one for the writer's next, the keeper's */
 };
 
