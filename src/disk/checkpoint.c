@@ -72,10 +72,21 @@ static bool write_header(struct disk *d, const struct checkpoint_header *h, unsi
     return ok;
 }
 
+/* What was emptied while the shards were written is not what they speak of: their later entries may
+ * be of what is to stand there next, and has not been written. */
+static void set_tail(struct disk *d, struct checkpoint_header *h)
+{
+    uint64_t tail = atomic_load(&d->ring.tail);
+
+    h->tail = tail <= h->head ? tail : h->head + 1;
+}
+
 enum checkpoint_step checkpoint_step(struct disk *d, struct checkpoint *c)
 {
     bool last = c->next == CHECKPOINT_SHARDS;
 
+    if (last)
+        set_tail(d, &c->h);
     if (!last && write_shard(d, c))
         return CHECKPOINT_MORE;
     if (last && write_header(d, &c->h, c->h.generation % 2)) {

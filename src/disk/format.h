@@ -154,7 +154,8 @@ struct checkpoint_header {
     uint64_t magic;
     uint64_t check;      /* of this struct with check as 0 */
     uint64_t generation; /* of two that are right the higher holds */
-    uint64_t head, tail; /* sequence numbers: the segment that was being written, the oldest */
+    uint64_t head, tail; /* sequence numbers: the segment that was being written when it was begun,
+                            and the oldest when it was ended; it has what is between them */
     uint64_t shard_bytes, entries;
     uint32_t shards;
     uint32_t clean; /* 1: nothing was written after it */

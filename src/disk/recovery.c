@@ -13,7 +13,8 @@ struct recovery {
     struct disk *d;
     uint64_t *seqs; /* owns; what the header of each segment says */
     uint64_t head;  /* the newest of them */
-    uint64_t floor; /* the checkpoint has what is in segments before this one */
+    uint64_t floor; /* the checkpoint has what is in segments before this one, */
+    uint64_t from;  /* and from this one on */
     uint64_t first; /* of those that are read again */
 };
 
@@ -133,7 +134,8 @@ static bool keep(void *ctx, const struct disk_entry *e)
     if (at < sb->segments_at)
         return false;
     segment = (at - sb->segments_at) / sb->segment_bytes;
-    return segment < sb->segments && in_use(rc, segment) && rc->seqs[segment] < rc->floor;
+    return segment < sb->segments && in_use(rc, segment) && rc->seqs[segment] >= rc->from &&
+           rc->seqs[segment] < rc->floor;
 }
 
 struct candidate {
@@ -194,6 +196,7 @@ static void recover_log(struct disk *d, const struct candidate *c, unsigned n)
     ring_set(&d->ring, rc.head, tail);
     for (unsigned i = 0; i < n; i++) {
         rc.floor = c[i].h.head;
+        rc.from = c[i].h.tail;
         if (checkpoint_load(d, c[i].area, &c[i].h, keep, &rc))
             break;
         rc.floor = 0;
