@@ -107,6 +107,12 @@ void stream_want(struct stream *s, unsigned events)
     tls_wanted(s);
 }
 
+/* Whether what is written goes through OpenSSL. */
+static bool encrypts(const struct stream *s)
+{
+    return s->tls != NULL && !s->tls->kernel;
+}
+
 /* What a failed call means for the caller. */
 static ssize_t failed(struct stream *s)
 {
@@ -146,7 +152,7 @@ ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more)
     };
     ssize_t sent;
 
-    if (s->tls != NULL)
+    if (encrypts(s))
         return tls_writev(s, v, n, more);
     do
         sent = sendmsg(s->fd, &msg, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
@@ -156,7 +162,7 @@ ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more)
 
 bool stream_can_sendfile(const struct stream *s)
 {
-    return s->tls == NULL && stream_is_open(s);
+    return !encrypts(s) && stream_is_open(s);
 }
 
 size_t stream_owes(const struct stream *s)
@@ -169,7 +175,7 @@ ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n)
     off_t at = offset;
     ssize_t sent;
 
-    check(n > 0 && s->tls == NULL);
+    check(n > 0 && !encrypts(s));
     if (n > SENDFILE_MAX_BYTES)
         n = SENDFILE_MAX_BYTES;
     do

@@ -3,6 +3,8 @@
 #include "net/tls_stream_impl.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/bio.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -101,6 +103,44 @@ bool tls_send_owed(struct tls_stream *t)
     return true;
 }
 
+/* --- the kernel's TLS --------------------------------------------------------------------------
+ *
+ * Where the context allows it (SSL_OP_ENABLE_KTLS) and the kernel can, OpenSSL hands it the keys
+ * for sending, by a BIO of its own beneath ours. From then on data bypasses OpenSSL, as over a
+ * plain socket, and what OpenSSL still writes (alerts, tickets) goes through that BIO, which labels
+ * it. Reading stays as it is.
+ */
+
+enum { KTLS_SET = 72, KTLS_SET_TYPE = 74, KTLS_CLEAR_TYPE = 75 }; /* in bio.h in a comment only */
+
+static void offer_kernel(struct tls_stream *t)
+{
+    static const char name[] = "tls";
+
+    if ((SSL_get_options(t->ssl) & SSL_OP_ENABLE_KTLS) == 0)
+        return;
+    if (setsockopt(t->stream->fd, IPPROTO_TCP, TCP_ULP, name, sizeof(name)) != 0)
+        return; /* it cannot */
+    t->socket = BIO_new_socket(t->stream->fd, BIO_NOCLOSE);
+    check(t->socket != NULL);
+}
+
+static long give_keys(struct tls_stream *t, long sending, void *keys)
+{
+    if (t->socket == NULL || sending == 0 || !send_with(t, NULL, 0) || tls_owes(t))
+        return 0;
+    t->kernel = BIO_ctrl(t->socket, KTLS_SET, sending, keys) > 0;
+    return t->kernel;
+}
+
+static int write_labelled(struct tls_stream *t, const char *data, size_t n, size_t *written)
+{
+    if (BIO_write_ex(t->socket, data, n, written) == 1)
+        return 1;
+    t->write_error = errno; /* also when it is full: there is no place to keep the label */
+    return -1;
+}
+
 /* --- OpenSSL's side ----------------------------------------------------------------------------
  */
 
@@ -115,6 +155,8 @@ static int on_write(BIO *b, const char *data, size_t n, size_t *written)
     *written = 0;
     if (t->write_error != 0)
         return -1;
+    if (t->kernel)
+        return write_labelled(t, data, n, written);
     if (tls_owes(t)) {
         taken = owe(t, data, n);
     } else if (t->last || n > sizeof(w->out) - w->out_n) {
@@ -154,10 +196,21 @@ static int on_read(BIO *b, char *dst, size_t n, size_t *got)
 
 static long on_ctrl(BIO *b, int command, long n, void *p)
 {
-    (void)b;
-    (void)n;
-    (void)p;
-    return command == BIO_CTRL_FLUSH; /* done at the end of the call */
+    struct tls_stream *t = BIO_get_data(b);
+
+    switch (command) {
+    case BIO_CTRL_FLUSH:
+        return 1; /* done at the end of the call */
+    case BIO_CTRL_GET_KTLS_SEND:
+        return t->kernel;
+    case KTLS_SET:
+        return give_keys(t, n, p);
+    case KTLS_SET_TYPE:
+    case KTLS_CLEAR_TYPE:
+        return t->kernel ? BIO_ctrl(t->socket, command, n, p) : 0;
+    default:
+        return 0;
+    }
 }
 
 static void make_method(void)
@@ -179,4 +232,5 @@ void tls_bio_attach(struct tls_stream *t)
     BIO_set_data(b, t);
     BIO_set_init(b, 1);
     SSL_set_bio(t->ssl, b, b); /* for both: one reference */
+    offer_kernel(t);
 }

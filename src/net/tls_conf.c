@@ -118,6 +118,11 @@ const struct directive tls_directives[] = {
         .about = "What clients get that name no host, or one that no certificate is for: the first "
                  "certificate of main (default), or the alert unrecognized_name (refuse), which "
                  "they get in any case if main has none."},
+    {"tls-kernel", CONF_FLAG(struct tls_conf, kernel), .preset = "off",
+        .about =
+            "Whether the kernel may encrypt what is sent to clients (kTLS), so that bodies go out "
+            "without being copied. Where it cannot (the module tls is missing), nothing "
+            "changes. Peers that ask for new keys in a long connection lose it."},
     {"http2", CONF_FLAG(struct tls_conf, http2), .preset = "on",
         .about = "Offers HTTP/2 to clients over TLS (ALPN)."},
     {"ocsp-stapling", CONF_FLAG(struct tls_conf, ocsp), .preset = "on",

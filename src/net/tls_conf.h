@@ -17,6 +17,7 @@ struct tls_conf {
     int min;     /* enum tls_min */
     int unknown; /* enum tls_unknown */
     bool http2;
+    bool kernel; /* may encrypt */
     bool ocsp;
     struct certs_source *sources, **sources_end; /* main's first, then those of sites */
     struct certs *certs;                         /* owns, until a server takes it; or NULL */

@@ -266,6 +266,8 @@ static SSL_CTX *new_context(struct tls_server *t)
     check(SSL_CTX_set_ciphersuites(ctx, ciphers_13) == 1);
     check(SSL_CTX_set1_groups_list(ctx, groups) == 1);
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    if (t->conf->kernel)
+        SSL_CTX_set_options(ctx, SSL_OP_ENABLE_KTLS);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_max_cert_list(ctx, CLIENT_CHAIN_BYTES);
     check(SSL_CTX_set_session_id_context(ctx, everybody, sizeof(everybody) - 1) == 1);

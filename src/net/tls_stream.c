@@ -416,6 +416,7 @@ void tls_close(struct stream *s, bool say)
     /* However a connection ends, its session is good (RFC 5246 §7.2.1), or OpenSSL knows. */
     SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(t->ssl);
+    BIO_free(t->socket);
     free(t->owed);
     free(t->text);
     free(t);

@@ -45,6 +45,7 @@ struct tls_stream {
     enum tls_end end;            /* of reading */
     int read_error, write_error; /* errno of the socket; 0: none */
     bool server;
+    bool kernel;    /* the kernel encrypts: data is written as over a plain socket */
     bool shaken;    /* the handshake is complete */
     bool more;      /* MSG_MORE for what is sent next */
     bool last;      /* the record that comes next is the last of this call */
@@ -57,6 +58,7 @@ struct tls_stream {
     mono_ms wrote_ms; /* when the last were */
     enum tls_failure failure;
     const char *why; /* sentence; NULL: that of stream->error. In `text`, or static */
+    BIO *socket;     /* owns; OpenSSL's own, when the kernel may encrypt; or NULL */
     char *text;      /* owns */
 };
 

@@ -7,9 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct test_cert ca;
@@ -712,6 +716,102 @@ static void a_reset_is_an_error(void **state)
     close_both(&b);
 }
 
+/* --- a kernel that encrypts: ours does not, so it is made to say that it will ------------------
+ */
+
+static enum { KERNEL_CANNOT, KERNEL_CAN } kernel;
+static int keys_given;
+
+/* In the place of the system's, for OpenSSL too. */
+int setsockopt(int fd, int level, int option, const void *value, socklen_t n)
+{
+    if (level == IPPROTO_TCP && option == TCP_ULP && kernel == KERNEL_CAN)
+        return 0;
+    if (level == SOL_TLS) {
+        keys_given++;
+        return 0;
+    }
+    return (int)syscall(SYS_setsockopt, fd, level, option, value, n);
+}
+
+static void tcp_pair(int fds[2])
+{
+    struct addr at = addr_of("127.0.0.1:0");
+    int l = listen_at(&at, 1);
+
+    fds[0] = dial(&at);
+    fds[1] = accept(l, NULL, NULL);
+    close(l);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fcntl(fds[i], F_SETFL, O_NONBLOCK), 0);
+}
+
+static void shake_over_tcp(struct both *b)
+{
+    int fds[2];
+
+    tcp_pair(fds);
+    open_end(&b->c, client_ctx, fds[0]);
+    open_end(&b->s, server_ctx, fds[1]);
+    b->c.reading = false; /* it would find no TLS behind the handshake */
+    loop_until(&b->c.shaken);
+    loop_until(&b->s.shaken);
+    assert_int_equal(b->s.result, STREAM_DONE);
+}
+
+/* Data is left to the kernel from the handshake on, by write and from files. */
+static void the_kernel_may_encrypt(void **state)
+{
+    int file = memfd_create("body", MFD_CLOEXEC);
+    char text[] = "written, ";
+    struct iovec v[] = {{text, 9}};
+    struct both b;
+    char got[4096];
+    ssize_t n;
+
+    (void)state;
+    assert_int_equal(write(file, "xxfrom a file", 13), 13);
+    SSL_CTX_set_options(server_ctx, SSL_OP_ENABLE_KTLS);
+    SSL_CTX_set_num_tickets(server_ctx, 0);
+    kernel = KERNEL_CAN;
+    shake_over_tcp(&b);
+    assert_int_equal(keys_given, 1); /* for sending only */
+    assert_true(stream_can_sendfile(&b.s.s));
+    assert_int_equal(stream_writev(&b.s.s, v, 1, true), 9);
+    assert_int_equal(stream_sendfile(&b.s.s, file, 2, 11), 11);
+    n = recv(b.c.s.fd, got, sizeof(got), 0);
+    assert_int_equal(n, 20);
+    assert_memory_equal(got, "written, from a file", 20);
+    stream_shutdown_write(&b.s.s);
+    n = recv(b.c.s.fd, got, sizeof(got), 0);
+    assert_int_equal(n, 2); /* close_notify, which the kernel would put into a record */
+    assert_memory_equal(got, "\x01\x00", 2);
+    assert_int_equal(recv(b.c.s.fd, got, sizeof(got), 0), 0);
+    kernel = KERNEL_CANNOT;
+    close_both(&b);
+    close(file);
+}
+
+/* As on most machines: allowed, but the kernel has no TLS. */
+static void a_kernel_without_tls_changes_nothing(void **state)
+{
+    struct both b;
+
+    (void)state;
+    SSL_CTX_set_options(server_ctx, SSL_OP_ENABLE_KTLS);
+    keys_given = 0;
+    shake_over_tcp(&b);
+    assert_int_equal(keys_given, 0);
+    assert_false(stream_can_sendfile(&b.s.s));
+    b.c.reading = true;
+    drive(&b.c);
+    send_text(&b.s, "in a record", 11);
+    loop_until_got(&b.c, 11);
+    close_both(&b);
+    SSL_CTX_clear_options(server_ctx, SSL_OP_ENABLE_KTLS);
+    SSL_CTX_set_num_tickets(server_ctx, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, loop_setup, loop_teardown)
 
 int main(void)
@@ -732,6 +832,8 @@ int main(void)
         TEST(noise_is_refused),
         TEST(a_certificate_that_is_not_trusted),
         TEST(a_reset_is_an_error),
+        TEST(the_kernel_may_encrypt),
+        TEST(a_kernel_without_tls_changes_nothing),
     };
 
     alarm(GUARD_S);
