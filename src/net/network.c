@@ -1,5 +1,7 @@
 #include "net/network.h"
 
+#include <endian.h>
+
 enum { V4_AT = 12 /* bytes before the four of an IPv4 address */ };
 
 static const unsigned char mapped[V4_AT] = {[10] = 0xff, [11] = 0xff};
@@ -54,26 +56,55 @@ enum network_parsed network_parse(struct span s, struct network *out)
     return NETWORK_OK;
 }
 
+/* An address, or a network, as two numbers. */
+struct words {
+    uint64_t high, low;
+};
+
+static struct words words_of(const unsigned char bytes[16])
+{
+    struct words w;
+
+    memcpy(&w.high, bytes, 8);
+    memcpy(&w.low, bytes + 8, 8);
+    return (struct words){be64toh(w.high), be64toh(w.low)};
+}
+
+/* The first `bits` of 64 set. */
+static uint64_t first_bits(unsigned bits)
+{
+    return bits == 0 ? 0 : UINT64_MAX << (64 - bits);
+}
+
+static bool has(const struct network *n, struct words w, bool v4)
+{
+    struct words own = words_of(n->bytes);
+
+    /* All of IPv6 is not all of IPv4 as well. */
+    if (v4 && n->bits < V4_AT * 8)
+        return false;
+    if (n->bits <= 64)
+        return (w.high & first_bits(n->bits)) == own.high;
+    return w.high == own.high && (w.low & first_bits(n->bits - 64)) == own.low;
+}
+
 bool network_has(const struct network *n, const struct addr *a)
 {
-    unsigned char bytes[16];
-
-    if (!to_bytes(a, bytes))
-        return false;
-    /* All of IPv6 is not all of IPv4 as well. */
-    if (n->bits < V4_AT * 8 && is_v4(bytes))
-        return false;
-    for (unsigned i = 0; i < 16; i++) {
-        if ((bytes[i] & mask_of(n->bits, i)) != n->bytes[i])
-            return false;
-    }
-    return true;
+    return network_list_has(&(struct network_list){n, 1}, a);
 }
 
 bool network_list_has(const struct network_list *l, const struct addr *a)
 {
+    unsigned char bytes[16];
+    struct words w;
+    bool v4;
+
+    if (l->n == 0 || !to_bytes(a, bytes))
+        return false;
+    w = words_of(bytes);
+    v4 = is_v4(bytes);
     for (unsigned i = 0; i < l->n; i++) {
-        if (network_has(&l->v[i], a))
+        if (has(&l->v[i], w, v4))
             return true;
     }
     return false;

