@@ -182,11 +182,24 @@ def test_stopping_does_not_wait_for_the_client(start, tmp_path):
 
 
 def test_by_handshakes(start, tmp_path):
-    """tls-alpn-01: the port that will have the certificate proves the name."""
+    """tls-alpn-01: the same port proves the name and then has the certificate."""
     edge, authority = start(more="challenge tls-alpn-01;", tls=" tls")
     live = str(tmp_path / "store/live/a.test.pem")
     wait_for(lambda: os.path.exists(live), "a certificate", 60)
     assert names(live) == ["a.test", "b.test"]
+    port = int(edge.config.split("listen 127.0.0.1:")[1].split(" ")[0])
+
+    def shown():
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as raw, \
+                context.wrap_socket(raw, server_hostname="a.test") as s:
+            return s.getpeercert(True)
+        return None
+    with open(live, encoding="ascii") as f:
+        expected = ssl.PEM_cert_to_DER_cert(f.read().split("-----BEGIN EC")[0].split("-----END CERTIFICATE-----")[0]
+                                            + "-----END CERTIFICATE-----\n")
+    wait_for(lambda: shown() == expected, "handshakes with it", 60)
     assert authority.answers()
     assert edge.metric("selvage_acme_failures_total") == 0
 
