@@ -56,7 +56,7 @@ def test_metrics_are_prometheus_text(edge, origin):
                 closed.add(current)
             current = name
             continue
-        found = re.match(r'([a-z_]+)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? (-?[0-9.e+]+)$', line)
+        found = re.match(r'([a-z][a-z0-9_]*)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? (-?[0-9.e+]+)$', line)
         assert found, line
         assert found.group(1) == current, f"{line} is not under its own TYPE"
         assert found.group(1) not in closed
