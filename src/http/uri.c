@@ -125,6 +125,15 @@ unsigned uri_default_port(struct span scheme)
     return span_ieq(scheme, SPAN("https")) ? 443 : 0;
 }
 
+static struct span with_port(struct arena *a, struct span host, unsigned port)
+{
+    char *text = arena_alloc(a, host.n + 1 + SPAN_U64_MAX);
+
+    memcpy(text, host.p, host.n);
+    text[host.n] = ':';
+    return span_make(text, host.n + 1 + span_put_u64(text + host.n + 1, port));
+}
+
 struct span uri_host_normalise(
     struct arena *a, struct span host, unsigned port, unsigned default_port)
 {
@@ -145,7 +154,7 @@ struct span uri_host_normalise(
     }
     if (port == 0 || port == default_port)
         return out;
-    return arena_printf(a, "%.*s:%u", SPAN_ARG(out), port);
+    return with_port(a, out, port);
 }
 
 static char *encode_byte(char *out, unsigned char c)

@@ -65,13 +65,14 @@ struct h2_stream {
     struct h2_head head;
     struct h2_body body;
     struct h2_out out;
+    enum txn_end why; /* in conn->ending */
+    bool begun;       /* the handlers know of it */
+    bool closed;      /* nghttp2 does not know of it any more */
+    bool cut;         /* we broke it off */
+    bool timed_out;
+    /* What is above is cleared for the next request. */
     struct deadline receive; /* the client must send of the body by then */
     struct deadline send;    /* the client must open a window by then */
-    enum txn_end why;        /* in conn->ending */
-    bool begun;              /* the handlers know of it */
-    bool closed;             /* nghttp2 does not know of it any more */
-    bool cut;                /* we broke it off */
-    bool timed_out;
 };
 
 struct h2 {

@@ -27,6 +27,7 @@ enum {
     TURN_BYTES = 1 << 20,   /* then other connections have their turn */
     INTERIMS_MAX = 4,       /* of a stream, not sent yet */
     STATUS_LEN = 3,
+    HEAD_FEW = 40, /* fields of most responses */
 };
 
 /* What goes out with one write; on the stack of h2_flush(). */
@@ -55,13 +56,35 @@ void h2_send_init(struct h2 *c)
 
 /* --- heads --------------------------------------------------------------------------------- */
 
+/* nghttp2 copies the list, and takes the texts as they are. */
 struct head {
+    struct arena *arena; /* borrowed from the txn; the texts are there */
     nghttp2_nv *nv;
-    size_t n;
+    size_t n, cap;
+    nghttp2_nv few[HEAD_FEW];
 };
+
+static void head_begin(struct head *h, struct arena *a)
+{
+    h->arena = a;
+    h->nv = h->few;
+    h->n = 0;
+    h->cap = HEAD_FEW;
+}
+
+static void head_grow(struct head *h)
+{
+    nghttp2_nv *more = arena_alloc(h->arena, 2 * h->cap * sizeof(*more));
+
+    memcpy(more, h->nv, h->n * sizeof(*more));
+    h->nv = more;
+    h->cap *= 2;
+}
 
 static void add(struct head *h, struct span name, struct span value, unsigned flags)
 {
+    if (h->n == h->cap)
+        head_grow(h);
     /* The texts live in the txn's arena, or longer: until the frame is made, or never will be. */
     h->nv[h->n++] = (nghttp2_nv){
         .name = (uint8_t *)name.p,
@@ -85,51 +108,41 @@ static struct span lower_copy(struct arena *a, struct span name)
 static void add_lines(struct head *h, char *p, char *end, unsigned flags)
 {
     while (p < end) {
-        char *name = p, *eol;
-        struct span value;
+        struct span name, value;
+        char *eol, *start = p;
 
         for (; *p != ':'; p++)
             *p = ascii_lower(*p);
+        name = span_make(start, (size_t)(p - start));
+        p += p[1] == ' ' ? 2 : 1;
         eol = memchr(p, '\r', (size_t)(end - p));
         check(eol != NULL);
-        value = span_trim(span_make(p + 1, (size_t)(eol - p - 1)));
-        add(h, span_make(name, (size_t)(p - name)), value, flags);
+        value = span_make(p, (size_t)(eol - p));
+        add(h, name, value, flags);
         p = eol + 2;
     }
 }
 
-static size_t count_lines(struct span text)
-{
-    size_t n = 0;
-
-    for (const char *p = text.p, *end = text.p + text.n; p < end; n++) {
-        p = memchr(p, '\n', (size_t)(end - p));
-        if (p++ == NULL)
-            break;
-    }
-    return n;
-}
-
-static void add_text(struct head *h, struct arena *a, struct span text, unsigned flags)
+static void add_text(struct head *h, struct span text, unsigned flags)
 {
     char *copy;
 
     if (text.n == 0)
         return;
-    copy = arena_alloc(a, text.n);
+    copy = arena_alloc(h->arena, text.n);
     memcpy(copy, text.p, text.n);
     add_lines(h, copy, copy + text.n, flags);
 }
 
-static void add_fields(struct head *h, struct arena *a, const struct fields *fields)
+static void add_fields(struct head *h, const struct fields *fields)
 {
     fields_each (f, fields)
-        add(h, lower_copy(a, f->name), f->value, 0);
+        add(h, lower_copy(h->arena, f->name), f->value, 0);
 }
 
-static void add_status(struct head *h, struct arena *a, int status)
+static void add_status(struct head *h, int status)
 {
-    char *text = arena_alloc(a, STATUS_LEN);
+    char *text = arena_alloc(h->arena, STATUS_LEN);
 
     text[0] = (char)('0' + status / 100);
     text[1] = (char)('0' + status / 10 % 10);
@@ -137,39 +150,25 @@ static void add_status(struct head *h, struct arena *a, int status)
     add(h, SPAN(":status"), span_make(text, STATUS_LEN), 0);
 }
 
-static void add_length(struct head *h, struct arena *a, uint64_t length)
+static void add_length(struct head *h, uint64_t length)
 {
-    char *text = arena_alloc(a, SPAN_U64_MAX);
+    char *text = arena_alloc(h->arena, SPAN_U64_MAX);
 
     add(h, SPAN("content-length"), span_make(text, span_put_u64(text, length)), 0);
 }
 
-static struct head new_head(struct arena *a, size_t lines)
-{
-    return (struct head){.nv = arena_alloc(a, lines * sizeof(nghttp2_nv))};
-}
-
 /* What is the answer's own (Age, Cache-Status) differs from one to the next: it is not to push
  * anything out of the client's table. */
-static struct head head_of(struct h2_stream *s)
+static void add_head(struct head *h, const struct txn_response *r)
 {
-    struct arena *a = &s->txn.arena;
-    const struct txn_response *r = &s->out.r;
-    size_t status_line = span_find(r->head_text, '\n');
-    struct span stored = span_from(r->head_text, status_line + 1);
-    bool from_text = r->head_text.n > 0;
-    struct head h =
-        new_head(a, 2 + (from_text ? count_lines(stored) : r->fields->n) + count_lines(r->more));
-
-    add_status(&h, a, r->upgrade.n > 0 ? 200 : r->status); /* RFC 8441 §5.1 */
-    if (from_text)
-        add_text(&h, a, stored, 0);
+    add_status(h, r->upgrade.n > 0 ? 200 : r->status); /* RFC 8441 §5.1 */
+    if (r->head_text.n > 0)
+        add_text(h, span_from(r->head_text, span_find(r->head_text, '\n') + 1), 0);
     else
-        add_fields(&h, a, r->fields);
-    add_text(&h, a, r->more, NGHTTP2_NV_FLAG_NO_INDEX);
+        add_fields(h, r->fields);
+    add_text(h, r->more, NGHTTP2_NV_FLAG_NO_INDEX);
     if (r->length >= 0 && (!r->no_body || r->announce_length))
-        add_length(&h, a, (uint64_t)r->length);
-    return h;
+        add_length(h, (uint64_t)r->length);
 }
 
 void h2_interim(struct txn *t, int status, const struct fields *fields)
@@ -179,10 +178,10 @@ void h2_interim(struct txn *t, int status, const struct fields *fields)
 
     if (s->out.responded || s->closed || s->out.interims >= INTERIMS_MAX)
         return;
-    h = new_head(&t->arena, 1 + (fields != NULL ? fields->n : 0));
-    add_status(&h, &t->arena, status);
+    head_begin(&h, &t->arena);
+    add_status(&h, status);
     if (fields != NULL)
-        add_fields(&h, &t->arena, fields);
+        add_fields(&h, fields);
     if (nghttp2_submit_headers(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, NULL, h.nv, h.n, NULL) == 0)
         s->out.interims++;
     h2_kick(s->conn);
@@ -249,7 +248,6 @@ static bool source_cut(const struct h2_out *o)
 /* END_STREAM goes with the trailers, if there are any. */
 static void add_trailers(struct h2_stream *s, uint32_t *flags)
 {
-    struct arena *a = &s->txn.arena;
     struct span text = SPAN_EMPTY;
     struct head h;
 
@@ -257,8 +255,8 @@ static void add_trailers(struct h2_stream *s, uint32_t *flags)
         text = reader_trailers(s->out.r.reader);
     if (text.n == 0)
         return;
-    h = new_head(a, count_lines(text));
-    add_text(&h, a, text, 0);
+    head_begin(&h, &s->txn.arena);
+    add_text(&h, text, 0);
     if (nghttp2_submit_trailer(s->conn->ng, s->id, h.nv, h.n) == 0)
         *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 }
@@ -573,7 +571,8 @@ void h2_respond(struct txn *t, const struct txn_response *r)
     h2_kick(s->conn);
     if (s->closed)
         return;
-    h = head_of(s);
+    head_begin(&h, &t->arena);
+    add_head(&h, r);
     if (nghttp2_submit_response(s->conn->ng, s->id, h.nv, h.n, has_body ? &source : NULL) != 0)
         h2_stream_reset(s, NGHTTP2_INTERNAL_ERROR);
     else if (has_body)

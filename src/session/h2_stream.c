@@ -36,11 +36,18 @@ static struct h2_stream *take_spare(struct h2 *c)
     struct h2_stream *s;
     struct arena arena;
 
-    if (n == NULL)
-        return calloc(1, sizeof(*s));
-    s = list_entry(n, struct h2_stream, node);
-    arena = s->txn.arena;
-    *s = (struct h2_stream){.txn.arena = arena};
+    if (n != NULL) {
+        s = list_entry(n, struct h2_stream, node);
+        arena = s->txn.arena;
+        memset(s, 0, offsetof(struct h2_stream, receive));
+        s->txn.arena = arena;
+        return s;
+    }
+    s = calloc(1, sizeof(*s));
+    if (s != NULL) {
+        deadline_init(&s->receive, c->session.owner->worker, on_receive_deadline);
+        deadline_init(&s->send, c->session.owner->worker, on_send_deadline);
+    }
     return s;
 }
 
@@ -63,8 +70,6 @@ struct h2_stream *h2_stream_new(struct h2 *c, int32_t id)
     s->txn.connection = c->session.number;
     list_init(&s->sending);
     list_init(&s->ending);
-    deadline_init(&s->receive, owner->worker, on_receive_deadline);
-    deadline_init(&s->send, owner->worker, on_send_deadline);
     buf_init(&s->body.in, window > WINDOW_FIRST_BYTES ? window : WINDOW_FIRST_BYTES);
     list_append(&c->streams, &s->node);
     c->streams_n++;
