@@ -178,8 +178,8 @@ static void on_refused(struct txn *t, int status, const char *why)
     struct request *r = new_request(t);
     char text[ADDR_TEXT];
 
-    log_peer("client %s: %s; answered %d and closed the connection", addr_text(t->peer, text), why,
-        status);
+    log_peer("client %s: %s; answered %d%s", addr_text(t->peer, text), why, status,
+        t->request.h2 ? "" : " and closed the connection");
     r->cs.detail = SPAN("bad-request");
     request_answer_refusal(r, status, why);
 }
