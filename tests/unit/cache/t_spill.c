@@ -18,7 +18,7 @@ enum {
     VOLUME_BYTES = 256 << 20,
     MIB = 1 << 20,
     READERS = 12,
-    PATIENCE_MS = 20000,
+    PATIENCE_MS = 60000,
 };
 
 static struct worker *w;
@@ -29,7 +29,7 @@ static int set_up(void **state)
 {
     struct disk_volume_conf v = {path, VOLUME_BYTES, NULL};
     struct cache_conf conf = {.memory_bytes = MEMORY_BYTES,
-        .object_max_bytes = 64 << 20,
+        .object_max_bytes = 24 << 20,
         .laggard_ms = PATIENCE_MS,
         .volumes = &v,
         .disk_wait_ms = PATIENCE_MS};
@@ -289,20 +289,20 @@ static void test_readers(void **state)
 /* A reader that stands still holds one slice, however far the fill goes on. */
 static void test_one_that_stands_still(void **state)
 {
-    struct fill *f = begin(1, 60 << 20);
+    struct fill *f = begin(1, 24 << 20);
     struct viewer still, late;
 
     (void)state;
     view(&still, f, true, 0, UINT64_MAX);
     feed(f, 1, MIB);
     read_some(&still, 1, 100);
-    feed(f, 1, 60 << 20);
+    feed(f, 1, 24 << 20);
     view(&late, f, false, 0, UINT64_MAX);
-    read_to(&late, 1, 60 << 20);
+    read_to(&late, 1, 24 << 20);
     fill_finish(f);
     read_all(&late, 1);
     read_all(&still, 1);
-    assert_int_equal(still.at, 60 << 20);
+    assert_int_equal(still.at, 24 << 20);
     fill_release(&f);
 }
 
@@ -339,7 +339,7 @@ static void test_one_that_ends_short(void **state)
 static void test_one_that_becomes_too_large(void **state)
 {
     struct fill *f = begin(1, -1);
-    uint64_t size = 66 << 20;
+    uint64_t size = 26 << 20;
     struct viewer v[2];
     struct object *obj;
     mono_ms end = clock_mono_ms() + PATIENCE_MS;
@@ -347,7 +347,7 @@ static void test_one_that_becomes_too_large(void **state)
     (void)state;
     view(&v[0], f, true, 0, UINT64_MAX);
     view(&v[1], f, false, 0, UINT64_MAX);
-    feed(f, 1, 30 << 20);
+    feed(f, 1, 20 << 20);
     while (!fill_feed(f, 1, size)) {
         read_some(&v[0], 1, MIB);
         read_some(&v[1], 1, MIB);
