@@ -391,6 +391,16 @@ unsigned fill_readers(struct fill *f)
     return n;
 }
 
+bool fill_kept(struct fill *f)
+{
+    bool kept;
+
+    pthread_mutex_lock(&f->lock);
+    kept = f->keep;
+    pthread_mutex_unlock(&f->lock);
+    return kept;
+}
+
 uint64_t fill_bytes(struct fill *f)
 {
     uint64_t n;

@@ -136,6 +136,8 @@ void fill_validated(struct fill *f, struct object *obj);
 enum fill_state fill_state(struct fill *f);
 /* Readers attached now. The leader's policy decides what happens when there are none. */
 unsigned fill_readers(struct fill *f);
+/* Whether it will be stored if it ends whole, as far as is known. */
+bool fill_kept(struct fill *f);
 /* Body bytes taken so far, and the announced length or -1. */
 uint64_t fill_bytes(struct fill *f);
 int64_t fill_length(struct fill *f);

@@ -115,6 +115,7 @@ struct filler *filler_join(
     if (f == NULL)
         return NULL;
     f->validate = validate != NULL ? object_ref(validate) : NULL;
+    f->refresh = !client;
     slice_want_by_rule(f, r->large);
     if (validate == NULL && !f->whole && f->request.method == METHOD_GET && f->slice.bytes == 0)
         f->incomplete = incomplete_find(r->edge->cache, &f->variant, &f->arena);
@@ -300,6 +301,8 @@ static bool worth_finishing(struct filler *f)
     case FILL_PASSING:
         return false;
     case FILL_STREAMING:
+        if (f->refresh && fill_kept(f->fill))
+            return true; /* nobody was to read it in the first place */
         if (length < 0)
             return have <= WORTH_BYTES;
         return (uint64_t)length <= cache_object_max(f->edge->cache) &&

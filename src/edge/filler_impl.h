@@ -39,6 +39,7 @@ struct filler {
     struct cache_key kept_as; /* as which variant the response is being stored; or text.p == NULL */
     struct fresh_ask ask;
     wall_s asked_at;
+    bool refresh;              /* began without a client: in the background */
     bool alone;                /* nobody else can find the fill */
     bool whole;                /* the request went on as it came: nothing is stored */
     struct slice_want slice;   /* a slice is asked for instead of the whole */

@@ -199,6 +199,10 @@ bool deliver_partial(
         unsatisfiable(r, obj, (uint64_t)length);
         return true;
     }
+    for (unsigned i = 1; obj->sliced_bytes != 0 && i < set.n; i++) {
+        if (!slices_there(r, obj, set.v[i].first, set.v[i].last - set.v[i].first + 1))
+            return true;
+    }
     if (!deliver_ready(r, obj, set.v[0].first, set.v[0].last - set.v[0].first + 1))
         return true;
     if (obj->sliced_bytes == 0 && better_alone(r, obj, &set)) {

@@ -480,6 +480,16 @@ static bool may_not_fetch(
     return false;
 }
 
+bool slices_there(struct request *r, struct object *head, uint64_t first, uint64_t count)
+{
+    if (slice_can_be_asked(head) || seem_stored(r, head, first, count))
+        return true;
+    drop(r, head);
+    slices_close(r);
+    request_start_again(r, false);
+    return false;
+}
+
 bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64_t count)
 {
     if (r->slices == NULL && may_not_fetch(r, head, first, count)) {
@@ -488,11 +498,8 @@ bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64
             r, 504, "Not all slices of this are stored, and the request asked for stored only");
         return false;
     }
-    if (r->slices == NULL && !slice_can_be_asked(head) && !seem_stored(r, head, first, count)) {
-        drop(r, head);
-        request_start_again(r, false);
+    if (r->slices == NULL && !slices_there(r, head, first, count))
         return false;
-    }
     open_first(r, head, first, count);
     for (;;) {
         switch (open_state(&r->slices->next)) {

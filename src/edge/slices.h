@@ -32,6 +32,9 @@ struct slices;
  * request has been answered or looked up again.
  */
 MUST_USE bool slices_ready(struct request *r, struct object *head, uint64_t first, uint64_t count);
+/* Whether it seems so, of bytes that will be asked for later and cannot be had from the origin
+ * alone. False: the object was dropped, and the request has been looked up again. */
+MUST_USE bool slices_there(struct request *r, struct object *head, uint64_t first, uint64_t count);
 /* A reader of these bytes, the caller's; the first time of those that slices_ready() was asked for,
  * after it has said so. wake(ctx) is called as for any reader (reader.h). */
 MUST_USE struct reader *slices_reader(struct request *r, struct object *head, uint64_t first,

@@ -35,7 +35,7 @@ def _long_pattern(version):
 class Film:
     """A large body at the origin. It is asked for as a whole, whatever ranges say, unless `ranges`.
     `pause_at` bytes are sent, then no more until go() is called; `cut_at` of them, and the
-    connection is closed. `bytes_s` is its pace."""
+    connection is closed (but one that begins there goes on). `bytes_s` is its pace."""
 
     def __init__(self, origin, size, path="/film", version=1, fields=None, chunked=False,
                  ranges=False, pause_at=None, cut_at=None, bytes_s=None):
@@ -77,7 +77,7 @@ class Film:
                         n = self.pause_at - at
                     else:
                         x.wait(self.gate)
-                if self.cut_at is not None and at <= self.cut_at < at + n:
+                if self.cut_at is not None and start < self.cut_at and at <= self.cut_at < at + n:
                     x.send(pattern[at % PERIOD:at % PERIOD + self.cut_at - at])
                     x.close()
                     return

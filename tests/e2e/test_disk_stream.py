@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from ranges import octets
 from streams import Film, Viewer
 from test_disk import crash, volume, written
 from test_disk_faults import faults  # noqa: F401  pylint: disable=unused-import
@@ -244,12 +245,17 @@ def test_the_origin_cuts(disk_edge, origin):
 
 def test_the_origin_cuts_and_has_ranges(disk_edge, origin):
     """With a strong validator and a length the rest is asked for, and the fill goes on."""
-    film = Film(origin, SIZE, fields={"ETag": '"1"', "Accept-Ranges": "none"}, cut_at=25 * MIB)
-    edge = disk_edge()
-    leader = Viewer(edge)
-    leader.join()
-    assert leader.cut
-    assert film.asked[0] == "whole"
+    film = Film(origin, SIZE, fields={"ETag": '"1"', "Accept-Ranges": "bytes"}, cut_at=25 * MIB,
+                ranges=True)
+    edge = disk_edge(site="slice off;")
+    leader, follower = Viewer(edge), Viewer(edge)
+    wait_for(lambda: len(film.asked) == 2 or leader.cut, "the request for the rest")
+    leader.whole(SIZE)
+    follower.whole(SIZE)
+    assert film.asked == ["whole", (25 * MIB, SIZE - 1)]
+    settled(edge)
+    spilled(edge)
+    assert Viewer(edge).whole(SIZE).cache == "hit"
 
 
 @pytest.mark.parametrize("soft", [False, True], ids=["hard", "soft"])
@@ -290,6 +296,37 @@ def test_validated(disk_edge, origin):
     assert "fwd=stale" in v["cache-status"] and film.asked == ["whole", 304]
     assert Viewer(edge).whole(SIZE).cache == "hit"
     assert film.asked == ["whole", 304]
+
+
+def test_refreshed_behind(disk_edge, origin):
+    """Stale, but it may be used while somebody fetches it anew, whom no client reads."""
+    fields = {"Cache-Control": "max-age=1, stale-while-revalidate=600"}
+    film, edge = Film(origin, SIZE, fields=fields), disk_edge()
+    Viewer(edge).whole(SIZE)
+    settled(edge)
+    film.version = 2
+    first = octets(2, SIZE // 2, 10)
+    wait_for(lambda: edge.get("/film", fields=range_of(SIZE // 2, 10)).body == first, "the new version")
+    assert edge.metric('selvage_requests_total{cache="UPDATING"}') > 0
+
+
+def test_variants(disk_edge, origin):
+    film = Film(origin, SIZE, fields={"Vary": "X-Kind"})
+    edge = disk_edge()
+    for kind in ("a", "b", "a", "b"):
+        Viewer(edge, fields={"X-Kind": kind}).whole(SIZE)
+        settled(edge)
+    assert film.asked == ["whole", "whole"]
+
+
+def test_what_operators_see(disk_edge, origin):
+    film, edge = Film(origin, SIZE), disk_edge()
+    Viewer(edge).whole(SIZE)
+    settled(edge)
+    assert edge.ctl("explain", "a.test/film").startswith("answer          HIT")
+    listed = edge.ctl("cache", "ls")
+    assert "a.test/film" in listed and "slice" not in listed.split("film")[0]
+    assert film.asked == ["whole"]
 
 
 def test_killed_in_the_midst(disk_edge, origin):
@@ -355,6 +392,22 @@ def test_the_disk_hangs_in_the_midst(faulty_edge, origin, faults):  # noqa: F811
     faults.set(write_wait_ms=0)
     settled(edge)
     assert Viewer(edge).whole(SIZE).cache == "miss"
+
+
+def test_reads_hang_in_the_midst(faulty_edge, origin, faults):  # noqa: F811
+    """Who is far behind waits for the disk; nobody else does."""
+    film = Film(origin, SIZE, pause_at=30 * MIB)
+    edge = faulty_edge()
+    leader = Viewer(edge).has(30 * MIB)
+    faults.set(read_wait_ms=1500)
+    late = Viewer(edge)
+    wait_for(lambda: late.head, "a head")
+    film.go()
+    leader.whole(SIZE)
+    assert late.got < SIZE
+    faults.set(read_wait_ms=0)
+    late.whole(SIZE)
+    assert film.asked == ["whole"]
 
 
 @pytest.mark.parametrize("kinds", [{"read_eio": 7}, {"read_flip": 7}, {"write_eio": 9}],
