@@ -19,6 +19,7 @@ SIZE = 40 * MIB + 12345
 
 def config(origin, directory, memory="16MiB", size="256MiB", object_max="96MiB", cache="", site=""):
     return f"""
+        send-timeout 5m; # some viewers pause for as long as a loaded machine needs
         cache {{ memory {memory}; disk {directory}/volume size {size}; disk-wait 5s;
                  object-max {object_max}; {cache} }}
         origin o {{ server {origin.url}; }}
@@ -174,16 +175,18 @@ def test_the_leader_leaves(disk_edge, origin):
     assert film.asked == ["whole"]
 
 
+@pytest.mark.timeout(240)
 def test_memory_is_bounded(disk_edge, origin):
     """300 MiB through 64 MiB of memory, with readers far apart."""
     size = 300 * MIB
     film = Film(origin, size, pause_at=200 * MIB)
     edge = disk_edge(memory="64MiB", size="800MiB", object_max="400MiB")
     before = edge.rss_bytes()
-    fast = Viewer(edge)
-    slow = [Viewer(edge, pause_at=(i * 7 + 1) * MIB) for i in range(8)]
+    fast = Viewer(edge, patience_s=200)
+    slow = [Viewer(edge, pause_at=(i * 7 + 1) * MIB, leave_at=i * 40 * MIB, patience_s=200)
+            for i in range(1, 6)]
     fast.has(200 * MIB)
-    late = Viewer(edge).has(100 * MIB)
+    late = Viewer(edge, patience_s=200).has(100 * MIB)
     film.go()
     fast.whole(size)
     late.whole(size)
@@ -191,17 +194,19 @@ def test_memory_is_bounded(disk_edge, origin):
     for v in slow:
         v.go()
     for v in slow:
-        v.whole(size)
+        v.join()
+        assert v.failure == "left" and v.got >= v.leave_at, v.failure
     assert film.asked == ["whole"]
     settled(edge)
     spilled(edge)
-    assert Viewer(edge).whole(size).cache == "hit"
+    assert Viewer(edge, patience_s=200).whole(size).cache == "hit"
     assert film.asked == ["whole"]
     if not instrumented():
         assert max(grown, edge.rss_bytes() - before) < 110 * MIB, grown
         # 64 of memory; 16 are the buffers of the volume, 4 those of its readers
 
 
+@pytest.mark.timeout(240)
 def test_a_hundred_readers(disk_edge, origin):
     """From 0.1 to 100 MB/s: the fast ones end early, the slow ones hold nobody up, are not cut off,
     and cost no more than a slice each. The edge has 64 MiB for everything."""
@@ -209,7 +214,7 @@ def test_a_hundred_readers(disk_edge, origin):
     film = Film(origin, size)
     edge = disk_edge(memory="32MiB")
     before = edge.rss_bytes()
-    readers = [Viewer(edge, bytes_s=1e5 * 1000 ** (i / (n - 1))) for i in range(n)]
+    readers = [Viewer(edge, bytes_s=1e5 * 1000 ** (i / (n - 1)), patience_s=200) for i in range(n)]
     fast = [v for v in readers if v.bytes_s > 10e6]
     for v in fast:
         v.whole(size)
