@@ -40,7 +40,8 @@ static void on_soon(struct ev_loop *loop, struct ev_idle *soon, int events)
     while ((n = list_pop(&now)) != NULL) {
         struct tls_stream *t = list_entry(n, struct tls_stream, node);
 
-        list_append(&w->ripe, n); /* until it is read */
+        list_append(&w->ripe, n);                 /* until it is read */
+        ev_idle_start(w->worker->loop, &w->soon); /* the one before may have been the last */
         t->stream->ready(t->stream, STREAM_READ);
     }
 }

@@ -501,6 +501,36 @@ static void what_openssl_has_read_ahead_is_told(void **state)
     close_both(&b);
 }
 
+/* Several have read ahead: when one has come to its end the others go on. */
+static void several_read_ahead(int fast)
+{
+    struct both b[3];
+    char text[100] = "";
+
+    for (int i = 0; i < 3; i++) {
+        shake_both(&b[i]);
+        b[i].c.reading = false;
+        drive(&b[i].c);
+        send_text(&b[i].s, text, sizeof(text));
+        b[i].c.piece = i == fast ? 50 : 3;
+    }
+    for (int i = 0; i < 3; i++) {
+        b[i].c.reading = true;
+        drive(&b[i].c);
+    }
+    for (int i = 0; i < 3; i++)
+        loop_until_got(&b[i].c, 100);
+    for (int i = 0; i < 3; i++)
+        close_both(&b[i]);
+}
+
+static void several_may_have_read_ahead(void **state)
+{
+    (void)state;
+    for (int fast = 0; fast < 3; fast++)
+        several_read_ahead(fast);
+}
+
 /* What is ripe, and what is owed, goes along. */
 static void a_stream_may_move(void **state)
 {
@@ -824,6 +854,7 @@ int main(void)
         TEST(an_end_without_close_notify),
         TEST(records_are_small_at_first_then_full),
         TEST(what_openssl_has_read_ahead_is_told),
+        TEST(several_may_have_read_ahead),
         TEST(a_stream_may_move),
         TEST(what_is_owed_goes_out_by_itself),
         TEST(keys_may_change),
