@@ -8,4 +8,4 @@ noinst_PROGRAMS += %D%/faults.so
 %C%_faults_so_CPPFLAGS =
 %C%_faults_so_CFLAGS = -std=gnu11 -fPIC -Wall -Wextra
 %C%_faults_so_LDFLAGS = -shared
-dist_noinst_SCRIPTS += %D%/crash_storm
+dist_noinst_SCRIPTS += %D%/crash_storm %D%/idle_tls
