@@ -67,7 +67,7 @@ class Edge:
         self.listen = listen or ("h2c" if H2_EVERYWHERE else "")
         if self.listen and config is None:
             origin = getattr(origin, "url", origin)
-            self.config = f"origin o {{ server {origin}; }}\nsite * {{ origin o; }}\n"
+            self.config = f"site * {{ origin {origin}; }}\n"
         self.expected_status = 0
         self.checked = False
         for _ in range(5):
@@ -172,7 +172,7 @@ class Edge:
 
     def get(self, target, **options):
         """One request on a connection of its own."""
-        if H2_EVERYWHERE and self.listen == "h2c" and h2wire.can_say(**options):
+        if H2_EVERYWHERE and self.listen == "h2c" and h2wire.can_say(target, **options):
             return h2wire.get(self.address, target, **options)
         with self.connect() as c:
             return c.get(target, **options)

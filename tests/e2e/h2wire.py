@@ -32,7 +32,7 @@ class Answer:
     def __init__(self):
         self.interims = []
         self.status, self.fields, self.trailers = None, None, None
-        self.body = b""
+        self.body = bytearray()
         self.pieces = []  # lengths of DATA frames
         self.ended = False
         self.reset = None  # the error code
@@ -52,10 +52,12 @@ class H2:
                  preface=PREFACE, handshake=True):
         self.sock = sock or socket.create_connection(address)
         self.sock.settimeout(deadline_s)
+        # Windows are opened in small packets, which Nagle's algorithm would hold back.
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.authority = "{}:{}".format(*address) if address else "a.test"
         self.give = give
         self.encoder, self.decoder = Encoder(), Decoder()
-        self.buffer = b""
+        self.buffer = bytearray()
         self.streams = {}
         self.order = []  # stream of each DATA frame
         self.next_id = 1
@@ -123,6 +125,21 @@ class H2:
                 f.flags.add("END_STREAM")
             self.frame(f)
 
+    def upload(self, stream, body):
+        """The same within the windows that we were given."""
+        sent, answer = 0, self.streams[stream]
+
+        def room():
+            return min(65535 + self.updates.get(stream, 0), 65535 + self.updates.get(0, 0)) - sent
+
+        while sent < len(body):
+            self.until(lambda: room() > 0 or answer.over, "a window was opened")
+            if answer.over:
+                return
+            piece = body[sent:sent + min(FRAME_BYTES, room())]
+            sent += len(piece)
+            self.data(stream, piece, end=sent == len(body))
+
     def rst(self, stream, code=CANCEL):
         self.frame(RstStreamFrame(stream, error_code=code))
 
@@ -149,16 +166,16 @@ class H2:
             self.fill()
         if len(self.buffer) < 9:
             return None
-        frame, length = Frame.parse_frame_header(memoryview(self.buffer[:9]))
+        frame, length = Frame.parse_frame_header(memoryview(bytes(self.buffer[:9])))
         while len(self.buffer) < 9 + length and not self.eof:
             self.fill()
         if len(self.buffer) < 9 + length:
             return None
         if length > FRAME_BYTES:
             raise FramingError(f"a frame of {length} bytes")
-        frame.parse_body(memoryview(self.buffer[9:9 + length]))
+        frame.parse_body(memoryview(bytes(self.buffer[9:9 + length])))
         frame.bytes = length
-        self.buffer = self.buffer[9 + length:]
+        del self.buffer[:9 + length]
         self._account(frame)
         return frame
 
@@ -300,9 +317,9 @@ NOT_IN_H2 = ("connection", "transfer-encoding", "upgrade", "keep-alive", "te", "
              "proxy-connection")
 
 
-def can_say(method="GET", fields=(), version="1.1", **_):
+def can_say(target, method="GET", fields=(), version="1.1", **_):
     pairs = list(fields.items() if isinstance(fields, dict) else fields)
-    return version == "1.1" and method != "CONNECT" and not any(
+    return version == "1.1" and method != "CONNECT" and target[:1] == "/" and not any(
         n.lower() in NOT_IN_H2 or v != v.strip() for n, v in pairs)
 
 
@@ -312,14 +329,17 @@ def get(address, target, host="a.test", method="GET", fields=(), body=None):
     if body is not None:
         pairs.append(("content-length", str(len(body))))
     with H2(address) as c:
-        a = c.answer(c.request(target, body=body, method=method, fields=pairs, authority=host))
+        stream = c.request(target, end=not body, method=method, fields=pairs, authority=host)
+        if body:
+            c.upload(stream, body)
+        a = c.answer(stream)
     if a.status is None:
         raise Cut(f"reset without a response: {a}")
     r = Response(1, a.status, "", a.fields)
-    r.body, r.trailers, r.method = a.body, a.trailers or Fields(), method
+    r.body, r.trailers, r.method = bytes(a.body), a.trailers or Fields(), method
     r.interim = [Response(1, status, "", fields) for status, fields in a.interims]
     if a.reset is not None and not a.ended:
-        raise Cut(f"reset within the body: {a}", a.body, r)
+        raise Cut(f"reset within the body: {a}", bytes(a.body), r)
     length = a.fields.get("content-length")
     if method != "HEAD" and a.status not in (204, 304) and length and int(length) != len(a.body):
         raise FramingError(f"{len(a.body)} bytes of a body of {length}")
