@@ -163,3 +163,9 @@ FUZZ += %D%/fuzz_h2
 %C%_fuzz_h2_LDADD = $(LIBS_SESSION)
 %C%_fuzz_h2_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/h2
+
+FUZZ += %D%/fuzz_tls_parse
+%C%_fuzz_tls_parse_SOURCES = %D%/fuzz_tls_parse.c $(FUZZ_MAIN)
+%C%_fuzz_tls_parse_LDADD = $(LIBS_NET)
+%C%_fuzz_tls_parse_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/tls_parse

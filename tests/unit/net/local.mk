@@ -24,3 +24,5 @@ UNIT_THREADED += %D%/t_census %D%/t_rate
 UNIT += %D%/t_tls_client
 %C%_t_tls_client_SOURCES = %D%/t_tls_client.c %D%/tls_test.c %D%/tls_test.h $(net_shared)
 %C%_t_tls_client_LDADD = $(net_ldadd)
+UNIT += %D%/t_certs
+%C%_t_certs_LDADD = $(net_ldadd)
