@@ -237,7 +237,18 @@ void filler_keep(struct filler *f, struct http_response *head, const struct verd
         f->client->cs.stored = stored;
 }
 
-/* What an unsafe request has changed is not fresh any more (RFC 9111 §4.4). */
+static void invalidate_one(struct filler *f, const struct key_parts *parts)
+{
+    struct cache_key key = cache_key_of(key_text(&f->arena, parts, &f->policy->cache));
+
+    if (key.text.p == NULL)
+        return;
+    cache_remove(f->edge->cache, &key);
+    incomplete_remove(f->edge->cache, &key, &f->arena);
+}
+
+/* What an unsafe request has changed is not fresh any more (RFC 9111 §4.4), whichever way clients
+ * ask for it. */
 static void invalidate(struct filler *f, const struct http_response *head)
 {
     struct update_base base = base_of(f);
@@ -252,15 +263,13 @@ static void invalidate(struct filler *f, const struct http_response *head)
             .has_query = targets[i].has_query,
             .query = targets[i].query,
             .fields = &f->request.fields,
+            .scheme = SPAN("http"),
         };
-        struct cache_key key;
 
         parts.query = key_query(&f->arena, parts.query, &parts.has_query, &f->policy->cache);
-        key = cache_key_of(key_text(&f->arena, &parts, &f->policy->cache));
-        if (key.text.p == NULL)
-            continue;
-        cache_remove(f->edge->cache, &key);
-        incomplete_remove(f->edge->cache, &key, &f->arena);
+        invalidate_one(f, &parts);
+        parts.scheme = SPAN("https");
+        invalidate_one(f, &parts);
     }
 }
 

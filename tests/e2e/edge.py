@@ -1,16 +1,19 @@
 """The real selvaged, started for one test on ports of its own, and looked after to its end."""
+import atexit
 import functools
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 
 import h2wire
+from certs import Authority
 from waiting import PATIENCE_S, wait_for
-from wire import Client
+from wire import TLS_ADDRESSES, Client
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.environ.get("SELVAGE_BUILD", os.path.join(TOP, "build"))
@@ -20,6 +23,8 @@ SELVAGECTL = os.environ.get("SELVAGECTL", os.path.join(BUILD, "selvagectl"))
 DISK = "E2E_DISK" in os.environ
 # HTTP/2 for every request on a connection of its own that can be said in it (E2E_H2=1).
 H2_EVERYWHERE = "E2E_H2" in os.environ
+# TLS to every edge whose test says nothing of its listener (E2E_TLS=1).
+TLS_EVERYWHERE = "E2E_TLS" in os.environ
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer"
                     r"|runtime error:|check failed")
 
@@ -30,6 +35,16 @@ def instrumented():
     with open(SELVAGED, "rb") as f:
         program = f.read()
     return b"__asan_init" in program or b"__tsan_init" in program
+
+
+@functools.lru_cache(None)
+def certificate():
+    """For edges that speak TLS because of E2E_TLS."""
+    directory = tempfile.mkdtemp(prefix="selvage-e2e.")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    authority = Authority(directory)
+    os.environ["CURL_CA_BUNDLE"] = authority.path
+    return authority.issue("edge", "DNS:a.test,IP:127.0.0.1", days=60)
 
 
 def environment():
@@ -64,7 +79,8 @@ class Edge:
         self.control = os.path.join(self.dir, "control")
         self.config, self.origin, self.args = config, origin, list(args)
         self.workers, self.memory = workers, memory
-        self.listen = listen or ("h2c" if H2_EVERYWHERE else "")
+        self.listen = listen or ("h2c" if H2_EVERYWHERE else "tls" if TLS_EVERYWHERE else "")
+        self.tls_unsaid = not listen and self.listen == "tls"
         if self.listen and config is None:
             origin = getattr(origin, "url", origin)
             self.config = f"site * {{ origin {origin}; }}\n"
@@ -79,7 +95,8 @@ class Edge:
     def _start(self):
         self.port = free_port()
         self.address = ("127.0.0.1", self.port)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if self.tls_unsaid else 'http'}://127.0.0.1:{self.port}"
+        (TLS_ADDRESSES.add if self.tls_unsaid else TLS_ADDRESSES.discard)(self.address)
         self.err_path = os.path.join(self.dir, "stderr")
         self.out_path = os.path.join(self.dir, "stdout")
         with open(self.err_path, "wb") as err, open(self.out_path, "wb") as out:
@@ -115,6 +132,8 @@ class Edge:
 
     def write_config(self, text):
         head = f"listen 127.0.0.1:{self.port} {self.listen};\ncontrol {self.control};\nworkers {self.workers};\n"
+        if self.tls_unsaid:
+            head += "certificate %s key %s;\n" % certificate()
         if not re.search(r"^\s*cache\s*{", text, re.M):
             head += f"cache {{ memory {self.memory}; }}\n"
         if DISK and not re.search(r"^[^#]*\bdisk ", head + text, re.M):

@@ -183,6 +183,13 @@ def test_requests_by_both_doors_share_nothing_that_the_origin_may_tell_apart(sel
             r = c.get("/p", fields={"X-Forwarded-Proto": "http"})
             assert r.body == b"https"
     assert r.cache == "hit" and origin.count("/p") == 2
+    # An unsafe request changes both, whichever way it came (RFC 9111 4.4).
+    with Client(("127.0.0.1", plain)) as c:
+        c.get("/p", method="POST", body=b"x")
+        assert c.get("/p").cache != "hit"
+    with Secure(edge.address, ca) as c:
+        assert c.get("/p").cache != "hit"
+        assert c.get("/p").cache == "hit"
     # Purged by URL both are gone.
     edge.ctl("purge", "url", "a.test/p")
     with Client(("127.0.0.1", plain)) as c:

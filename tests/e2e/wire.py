@@ -5,6 +5,7 @@ status also watches the framing.
 """
 import re
 import socket
+import ssl
 import struct
 
 from waiting import PATIENCE_S
@@ -220,6 +221,23 @@ class Response:
         return "close" not in options and (self.minor == 1 or "keep-alive" in options)
 
 
+# Where clients speak TLS without being told to (E2E_TLS=1).
+TLS_ADDRESSES = set()
+
+
+class TlsSocket(ssl.SSLSocket):
+    def shutdown(self, how):
+        """Of the connection alone, so that what still comes can be read."""
+        socket.socket.shutdown(self, how)
+
+
+def over_tls(sock):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = TlsSocket
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context.wrap_socket(sock, server_hostname="a.test")
+
+
 class Client(Stream):
     """A client's connection to the edge."""
 
@@ -230,6 +248,8 @@ class Client(Stream):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         sock.settimeout(deadline_s)
         sock.connect(address)
+        if address in TLS_ADDRESSES:
+            sock = over_tls(sock)
         super().__init__(sock, deadline_s)
 
     def __enter__(self):
@@ -302,9 +322,12 @@ class Client(Stream):
         """True when nothing comes for so long. Only for showing that something does not happen."""
         self.sock.settimeout(seconds)
         try:
-            self.sock.recv(1, socket.MSG_PEEK)  # bytes or the end: not quiet
+            if isinstance(self.sock, ssl.SSLSocket):
+                self.eof = not self.fill()
+            else:
+                self.sock.recv(1, socket.MSG_PEEK)  # bytes or the end: not quiet
             return False
-        except socket.timeout:
+        except (socket.timeout, AssertionError):
             return not self.buffer
         finally:
             self.sock.settimeout(PATIENCE_S)
