@@ -40,6 +40,9 @@ static inline bool token_valid(struct span s)
 /* No CR, LF or NUL: may be sent as (part of) a field value. Fast; see also CHAR_VALUE. */
 bool text_is_line(struct span s) PURE;
 
+/* The first byte in [p, end) that may not stand in a field value (CHAR_VALUE), or `end`. Fast. */
+const char *value_end(const char *p, const char *end) PURE;
+
 /* The length of the quoted-string (RFC 9110 §5.6.4) that `s` starts with, quotes included; 0 when
  * it does not start with a whole one. */
 size_t quoted_length(struct span s) PURE;

@@ -95,29 +95,6 @@ static struct span start_line(const struct h1_scan *s, struct span in)
 
 /* --- fields -------------------------------------------------------------------------------- */
 
-/* The first byte that may not stand in a field value. Eight at a time: bytes below 0x20 and 0x7f
- * stop, and HTAB is looked at again one by one. */
-static const char *value_end(const char *p, const char *end)
-{
-    const uint64_t every = 0x0101010101010101u;
-
-    for (;;) {
-        while (end - p >= 8) {
-            uint64_t x, del;
-
-            memcpy(&x, p, 8);
-            del = x ^ every * 0x7f;
-            if ((((x - every * 0x20) & ~x) | ((del - every) & ~del)) & every * 0x80)
-                break;
-            p += 8;
-        }
-        for (int i = 0; i < 8; i++, p++) {
-            if (p == end || !char_is(*p, CHAR_VALUE))
-                return p;
-        }
-    }
-}
-
 static const char *name_wrong(const char *name, const char *at)
 {
     if (at == name)

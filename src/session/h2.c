@@ -152,14 +152,19 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 {
     struct h2 *c = conn;
     int32_t id = frame->hd.stream_id;
-    struct h2_stream *s;
 
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+        c->reading = stream_by_id(ng, id);
         return 0;
+    }
+    c->reading = NULL;
     /* A stream that was reset counts until the handlers are through with it. */
-    s = c->streams_n < (unsigned)c->session.owner->conf->h2_streams ? h2_stream_new(c, id) : NULL;
-    if (s != NULL && nghttp2_session_set_stream_user_data(ng, id, s) == 0)
+    if (c->streams_n < (unsigned)c->session.owner->conf->h2_streams)
+        c->reading = h2_stream_new(c, id);
+    if (c->reading != NULL) {
+        check(nghttp2_session_set_stream_user_data(ng, id, c->reading) == 0);
         return 0;
+    }
     (void)nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* its fields are decoded and forgotten */
 }
@@ -175,10 +180,11 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, const uint
 {
     struct h2 *c = conn;
     const struct h1_limits *limits = &c->session.owner->conf->limits;
-    struct h2_stream *s = stream_by_id(ng, frame->hd.stream_id);
+    struct h2_stream *s = c->reading;
     struct span n = span_make((const char *)name, name_n);
     struct span v = span_make((const char *)value, value_n);
 
+    (void)ng;
     (void)flags;
     if (s == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;

@@ -89,16 +89,17 @@ struct h2 {
     struct pace pace;       /* and keep this one */
     struct ev_prepare kick; /* fed, never started: drives the connection from the loop */
     struct h2_guard guard;
-    struct buf left;        /* owns; framed bytes that the socket did not take */
-    struct h2_batch *batch; /* while one is being put together */
-    size_t burst;           /* bytes of the next write */
-    uint64_t lingered;      /* bytes dropped so far */
-    size_t preface_left;    /* bytes of the client's preface still to come */
-    unsigned nth;           /* requests so far */
-    unsigned head;          /* see h2_guard_head(): what the deadline is for */
-    enum h2_kind flood;     /* H2_CALM, or what there was too much of */
-    bool eof, broken;       /* the client will send no more; the connection is no use */
-    bool receiving;         /* h2_drive() comes next anyway */
+    struct buf left;           /* owns; framed bytes that the socket did not take */
+    struct h2_stream *reading; /* whose fields are coming, or NULL */
+    struct h2_batch *batch;    /* while one is being put together */
+    size_t burst;              /* bytes of the next write */
+    uint64_t lingered;         /* bytes dropped so far */
+    size_t preface_left;       /* bytes of the client's preface still to come */
+    unsigned nth;              /* requests so far */
+    unsigned head;             /* see h2_guard_head(): what the deadline is for */
+    enum h2_kind flood;        /* H2_CALM, or what there was too much of */
+    bool eof, broken;          /* the client will send no more; the connection is no use */
+    bool receiving;            /* h2_drive() comes next anyway */
 };
 
 static inline struct h2_stream *stream_of(struct txn *t)

@@ -106,6 +106,8 @@ void h2_stream_end(struct h2_stream *s, enum txn_end why)
 
     if (!s->closed)
         (void)nghttp2_session_set_stream_user_data(c->ng, s->id, NULL);
+    if (c->reading == s)
+        c->reading = NULL;
     deadline_stop(&s->receive);
     deadline_stop(&s->send);
     list_remove(&s->sending);
