@@ -57,7 +57,7 @@ static void threads_lose_nothing(void **state)
 
 static bool is_name(const char *s)
 {
-    return s[strspn(s, "abcdefghijklmnopqrstuvwxyz_")] == '\0';
+    return s[strspn(s, "abcdefghijklmnopqrstuvwxyz_0123456789")] == '\0';
 }
 
 /* selvage_<noun>_<unit>_total; a metric's rows stand together, the first with the sentence. */
