@@ -22,7 +22,8 @@ static struct fill *fill_new(struct cache *c, const struct fill_request *rq)
     f->cache = c;
     f->hash = rq->key->hash;
     f->key = span_make((char *)(f + 1), rq->key->text.n);
-    memcpy(f + 1, rq->key->text.p, rq->key->text.n);
+    if (rq->key->text.n > 0) /* what goes by alone may have no key */
+        memcpy(f + 1, rq->key->text.p, rq->key->text.n);
     atomic_init(&f->born, purges_last(c->purges));
     f->site = rq->site.n > 0 ? label_of(c->purges->seed, LABEL_SITE, rq->site) : 0;
     f->worker = rq->worker;
