@@ -1,6 +1,7 @@
 /*
- * h2_conn.h - what the files of HTTP/2 share: h2.c (life of a connection), h2_stream.c (a stream as
- * a txn, request bodies), h2_send.c (responses). Private to session/.
+ * h2_conn.h - what the files of HTTP/2 share: h2.c (life of a connection), h2_frames.c
+ * (nghttp2's callbacks), h2_stream.c (a stream as a txn, request bodies), h2_send.c (responses).
+ * Private to session/.
  */
 #ifndef SESSION_H2_CONN_H
 #define SESSION_H2_CONN_H
@@ -112,6 +113,13 @@ static inline struct h2_stream *stream_of(struct txn *t)
 void h2_kick(struct h2 *c);
 /* One more of a kind; ends the connection, from the loop, if that was too many. */
 void h2_count(struct h2 *c, enum h2_kind kind);
+
+/* No more requests are taken; those that were, are finished. */
+void h2_leave(struct h2 *c);
+
+/* h2_frames.c */
+/* Makes c->ng, and queues what we say first. False: no memory. */
+MUST_USE bool h2_session_begin(struct h2 *c);
 
 /* h2_stream.c */
 /* NULL: no memory. */
