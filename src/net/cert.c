@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { RSA_BYTES_LEAST = 256, POINT_P256 = 65, POINT_P384 = 97 /* not compressed */ };
+
 /* What clients made of a certificate. */
 struct cert_live {
     struct list node;   /* in `ready`, or in no list */
@@ -315,6 +317,7 @@ static struct cert *cert_make(const char *file, const struct pem *p, const struc
     c->refs = 1;
     c->kind = leaf->rsa ? CERT_RSA : CERT_ECDSA;
     c->must_staple = leaf->must_staple;
+    c->common = !leaf->rsa && (leaf->public.n == POINT_P256 || leaf->public.n == POINT_P384);
     c->not_before = leaf->not_before;
     c->not_after = leaf->not_after;
     return c;
@@ -342,6 +345,10 @@ static struct cert *cert_judge(
     if (!key_fits(p, &leaf)) {
         (void)fail(
             why, "%s: the key in %s is of another certificate than the first one here", file, key);
+        return NULL;
+    }
+    if (leaf.rsa && leaf.public.n < RSA_BYTES_LEAST) {
+        (void)fail(why, "%s: an RSA key of less than 2048 bits is not taken by clients", file);
         return NULL;
     }
     if (!chain_of(p, &chain)) {

@@ -35,6 +35,7 @@ struct cert {
     _Atomic unsigned refs;
     enum cert_kind kind;
     bool must_staple;
+    bool common; /* a key on P-256 or P-384, which all clients know that know ECDSA */
     wall_s not_before, not_after;
     struct span file;  /* that it was read from */
     struct span names; /* DNS names of its SubjectAltName, lower case, each ended by a newline */

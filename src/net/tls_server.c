@@ -186,19 +186,41 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 
+/* Who speaks TLS 1.3 and knows ECDSA on either curve will not take another certificate; to give it
+ * to him all the same costs a tenth of the handshake. */
+static bool wants_ecdsa(SSL *ssl)
+{
+    bool p256 = false, p384 = false;
+    int signature, n = SSL_get_sigalgs(ssl, 0, NULL, NULL, NULL, NULL, NULL);
+
+    if (SSL_version(ssl) != TLS1_3_VERSION)
+        return false;
+    for (int i = 0; i < n; i++) {
+        (void)SSL_get_sigalgs(ssl, i, NULL, NULL, &signature, NULL, NULL);
+        p256 = p256 || signature == NID_ecdsa_with_SHA256;
+        p384 = p384 || signature == NID_ecdsa_with_SHA384;
+    }
+    return p256 && p384;
+}
+
 /* Not for who resumes a session. With both kinds there OpenSSL takes what the client can do. */
 static int on_cert(SSL *ssl, void *arg)
 {
     struct conn *c = conn_of(ssl);
 
     (void)arg;
-    if (c != NULL && c->peer.challenge)
+    if (c == NULL)
+        return 0;
+    if (c->peer.challenge)
         return tls_challenge_use(ssl, c->peer.name, c->digest);
-    for (int k = 0; c != NULL && k < CERT_KINDS; k++) {
+    if (c->certs[CERT_ECDSA] != NULL && c->certs[CERT_ECDSA]->common &&
+        c->certs[CERT_RSA] != NULL && wants_ecdsa(ssl))
+        cert_unref(&c->certs[CERT_RSA]);
+    for (int k = 0; k < CERT_KINDS; k++) {
         if (c->certs[k] != NULL && !cert_use(c->certs[k], ssl))
             return 0;
     }
-    return c != NULL;
+    return 1;
 }
 
 /* RFC 7301 §3.2: ours is the order. */

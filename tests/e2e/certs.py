@@ -22,7 +22,7 @@ class Authority:
     def issue(self, stem, alt, days=2, key="ec", more="", subject=None):
         """-> (certificate, key), paths. `alt` like "DNS:a.example,IP:127.0.0.1"; 0 days: expired.
         `more` are further lines of extensions."""
-        kinds = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"]}
+        kinds = {"ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["rsa:2048"], "weak": ["rsa:1024"]}
         with open(os.path.join(self.dir, f"{stem}.ext"), "w", encoding="ascii") as f:
             f.write(f"subjectAltName={alt}\nbasicConstraints=critical,CA:FALSE\n{more}\n")
         openssl("req", "-newkey", *kinds[key], "-nodes", "-keyout", f"{stem}.key", "-out",

@@ -278,7 +278,8 @@ def test_a_site_has_its_own(selvaged, origin, ca, pair):
     assert "CN = pair" in s_client(edge, name="other.test")  # not the site's to show there
 
 
-@pytest.mark.parametrize("case", ["none", "no key", "other key", "no pem", "expired", "no certificate"])
+@pytest.mark.parametrize("case", ["none", "no key", "other key", "no pem", "expired", "weak",
+                                  "no certificate"])
 def test_faults_have_a_place(ca, pair, tmp_path, case):
     crt, key = pair
     if case == "none":
@@ -292,7 +293,9 @@ def test_faults_have_a_place(ca, pair, tmp_path, case):
         crt.write_text("hello")
     elif case == "expired":
         crt, key = ca.issue("expired", "DNS:a.test", days=0)
-    words = {"none": "cannot read", "no key": "cannot read", "other key": "is of another certificate",
+    elif case == "weak":
+        crt, key = ca.issue("weak", "DNS:a.test", key="weak")
+    words = {"weak": "less than 2048 bits", "none": "cannot read", "no key": "cannot read", "other key": "is of another certificate",
              "no pem": "has no certificate in PEM form", "expired": "is over since",
              "no certificate": "needs a certificate"}
     conf = tmp_path / "selvage.conf"
