@@ -7,8 +7,10 @@
 enum {
     MEAN_BYTES = 16 << 10, /* of an object: how many fit is a guess */
     USES_MAX = 3,
-    WIN_PERCENT = 92, /* so much of the other's bytes may be missed to win with ADMISSION_ALL */
-    JUDGEMENTS = 2,   /* while as many bytes are asked for as the ring has */
+    JUDGEMENTS = 2,      /* while as many bytes are asked for as the ring has */
+    BETTER_PERCENT = 92, /* of the other's bytes, and no more objects: ADMISSION_ALL is better */
+    BETTER_TIMES = 3,    /* one after another, until it wins; */
+    MUCH_PERCENT = 90,   /* of the other's bytes and objects: at once */
 };
 
 static const enum admission_level levels[DUEL_MODELS] = {ADMISSION_ALL, ADMISSION_SMALL};
@@ -110,6 +112,14 @@ static bool model_round(const struct duel_model *m)
     return m->admission.seen.passed_bytes >= m->bytes_max;
 }
 
+/* Of something large each slice comes here, and all of them are one object. */
+static uint64_t worth(uint64_t bytes)
+{
+    uint64_t one = ADMISSION_SMALL_BYTES;
+
+    return bytes <= one ? one : one * one / bytes;
+}
+
 static void model_ask(struct duel_model *m, uint32_t fingerprint, uint64_t hash, uint32_t bytes)
 {
     struct duel_entry *e = model_find(m, fingerprint);
@@ -119,6 +129,7 @@ static void model_ask(struct duel_model *m, uint32_t fingerprint, uint64_t hash,
         return;
     }
     m->missed_bytes += bytes;
+    m->missed_objects += worth(bytes);
     if (bytes > m->bytes_max || !admission_take(&m->admission, hash, bytes))
         return;
     while (model_full(m, bytes)) {
@@ -133,17 +144,43 @@ static void model_ask(struct duel_model *m, uint32_t fingerprint, uint64_t hash,
 
 /* --- both ------------------------------------------------------------------------------------- */
 
+static bool is_less(uint64_t a, uint64_t b, unsigned percent)
+{
+    return a / percent < b / 100;
+}
+
+/* Small falls behind for a while when both begin to differ, for what is large has to come twice
+ * until it is there: so once is no proof. */
+static void duel_compare(struct duel *d)
+{
+    const struct duel_model *all = &d->models[0], *small = &d->models[1];
+
+    if (!is_less(all->missed_bytes, small->missed_bytes, BETTER_PERCENT) ||
+        all->missed_objects > small->missed_objects) {
+        d->better = 0;
+        d->winner = ADMISSION_SMALL;
+        return;
+    }
+    d->better++;
+    if (d->better >= BETTER_TIMES ||
+        (is_less(all->missed_bytes, small->missed_bytes, MUCH_PERCENT) &&
+            is_less(all->missed_objects, small->missed_objects, MUCH_PERCENT)))
+        d->winner = ADMISSION_ALL;
+}
+
 /* What was missed longer ago counts half as much each time. */
 static void duel_judge(struct duel *d)
 {
-    struct duel_model *all = &d->models[0], *small = &d->models[1];
-    bool round = model_round(all) && model_round(small);
+    bool round = model_round(&d->models[0]) && model_round(&d->models[1]);
 
     if (round)
-        d->winner = all->missed_bytes / WIN_PERCENT < small->missed_bytes / 100 ? ADMISSION_ALL
-                                                                                : ADMISSION_SMALL;
-    all->missed_bytes = round ? all->missed_bytes / 2 : 0;
-    small->missed_bytes = round ? small->missed_bytes / 2 : 0;
+        duel_compare(d);
+    for (unsigned i = 0; i < DUEL_MODELS; i++) {
+        struct duel_model *m = &d->models[i];
+
+        m->missed_bytes = round ? m->missed_bytes / 2 : 0;
+        m->missed_objects = round ? m->missed_objects / 2 : 0;
+    }
 }
 
 void duel_ask(struct duel *d, uint64_t fingerprint, uint64_t bytes)

@@ -7,8 +7,11 @@
  * setting knows. So a ring of a fraction of the bytes is asked for the same fraction of the keys
  * (Waldspurger et al., "Cache Modeling and Optimization using Miniature Simulations", 2017), once
  * with ADMISSION_ALL and once with ADMISSION_SMALL, both by the code of admission.h. Until the
- * rings have gone round both do the same; afterwards ADMISSION_ALL wins when it misses clearly
- * fewer bytes, for it writes several times as many.
+ * rings have gone round both do the same. Afterwards ADMISSION_ALL, which writes several times as
+ * many bytes and drives out what is small, has to prove itself: it wins when it misses clearly
+ * fewer bytes and no more objects for a round and a half of the ring, or at once when it misses a
+ * tenth less of both; and ADMISSION_SMALL wins as soon as that is over. Large objects, which come
+ * here in slices, count less than one each.
  *
  * Memory: at most DUEL_MEMORY_MAX bytes, whatever the size of the disk. No clock, no locks; the
  * caller serialises. What is not in the sample costs a comparison.
@@ -40,13 +43,14 @@ struct duel_model {
     uint32_t n;                 /* a power of two */
     uint64_t begin, end;        /* entries that left, that came */
     uint64_t bytes, bytes_max;
-    uint64_t missed_bytes; /* lately */
+    uint64_t missed_bytes, missed_objects; /* lately; an object in 1 / ADMISSION_SMALL_BYTES */
 };
 
 struct duel {
     struct duel_model models[DUEL_MODELS];
     unsigned shift;       /* of 2^shift keys one is asked for */
     uint64_t asked_bytes; /* since the last judgement */
+    unsigned better;      /* judgements on end that found ADMISSION_ALL better */
     enum admission_level winner;
 };
 

@@ -1,5 +1,6 @@
 /*
- * t_duel.c - the scale models: that they choose what misses fewer bytes, and stay small.
+ * t_duel.c - the scale models: that they choose what misses fewer bytes and no more objects, not
+ * too soon, and stay small.
  */
 #include "cache/duel.h"
 
@@ -26,13 +27,17 @@ static void ask(struct duel *d, uint64_t i, uint64_t bytes)
 }
 
 /* Everything comes twice, so soon that it is still there if it was written at once. */
+static void ask_next_twice(struct duel *d, uint64_t from, uint64_t i)
+{
+    ask(d, from + i, LARGE);
+    if (i >= FIT / 4)
+        ask(d, from + i - FIT / 4, LARGE);
+}
+
 static void ask_twice(struct duel *d, uint64_t from, uint64_t n)
 {
-    for (uint64_t i = from; i < from + n; i++) {
-        ask(d, i, LARGE);
-        if (i >= from + FIT / 4)
-            ask(d, i - FIT / 4, LARGE);
-    }
+    for (uint64_t i = 0; i < n; i++)
+        ask_next_twice(d, from, i);
 }
 
 /* Most comes once; the rest comes again when all of that would have gone round. */
@@ -60,6 +65,70 @@ static void t_the_better_one_wins(void **state)
     assert_int_equal(d.winner, ADMISSION_SMALL);
     ask_twice(&d, 300000, 16 * FIT);
     assert_int_equal(d.winner, ADMISSION_ALL);
+    duel_free(&d);
+}
+
+/* Both have gone round, and nothing came again. */
+static void duel_of_round(struct duel *d)
+{
+    duel_init(d, RING);
+    for (uint64_t i = 0; i < 2 * FIT; i++)
+        ask(d, UINT64_C(1) << 50 | i, LARGE);
+    assert_int_equal(d->winner, ADMISSION_SMALL);
+}
+
+/* How many judgements it takes until ADMISSION_ALL wins when everything large comes twice, among
+ * that many small ones that come once. */
+static unsigned judgements_until_all(struct duel *d, unsigned among)
+{
+    unsigned n = 0;
+
+    for (uint64_t i = 0; d->winner != ADMISSION_ALL && n < 20; n++)
+        for (uint64_t end = i + FIT / 4; i < end; i++) {
+            ask_next_twice(d, 1000, i);
+            for (unsigned k = 0; k < among; k++)
+                ask(d, UINT64_C(1) << 45 | (i * among + k), 64);
+        }
+    return n;
+}
+
+static void t_little_has_to_last(void **state)
+{
+    struct duel d;
+    unsigned n;
+
+    (void)state;
+    duel_of_round(&d);
+    assert_true(judgements_until_all(&d, 0) <= 2);
+    duel_free(&d);
+
+    duel_of_round(&d);
+    n = judgements_until_all(&d, 4);
+    assert_int_equal(d.winner, ADMISSION_ALL);
+    assert_in_range(n, 3, 5);
+    ask_once(&d, 200000, 4 * FIT);
+    assert_int_equal(d.winner, ADMISSION_SMALL);
+    assert_in_range(judgements_until_all(&d, 4), 3, 8); /* and again */
+    duel_free(&d);
+}
+
+/* To write all saves a fourth of the bytes, and drives out what is small and comes again. */
+static void t_bytes_for_objects(void **state)
+{
+    enum { SMALL = 8 << 10, PER_LARGE = 8, SMALL_N = PER_LARGE * FIT * 3 / 4 };
+    struct duel d;
+
+    (void)state;
+    duel_of_round(&d);
+    for (uint64_t i = 0; i < UINT64_C(20) * FIT; i++) {
+        ask_next_twice(&d, 1000, i);
+        ask(&d, UINT64_C(1) << 46 | i, LARGE);
+        for (unsigned k = 0; k < PER_LARGE; k++)
+            ask(&d, UINT64_C(1) << 45 | (i * PER_LARGE + k) % SMALL_N, SMALL);
+    }
+    assert_true(d.models[0].missed_bytes < d.models[1].missed_bytes / 10 * 9);
+    assert_true(d.models[0].missed_objects > d.models[1].missed_objects);
+    assert_int_equal(d.winner, ADMISSION_SMALL);
     duel_free(&d);
 }
 
@@ -108,6 +177,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(t_the_better_one_wins),
+        cmocka_unit_test(t_little_has_to_last),
+        cmocka_unit_test(t_bytes_for_objects),
         cmocka_unit_test(t_a_draw),
         cmocka_unit_test(t_any_size),
     };
