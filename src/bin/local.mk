@@ -4,6 +4,15 @@ selvaged_SOURCES = src/bin/selvaged.c
 selvaged_LDADD = $(LIBS_EDGE)
 
 bin_PROGRAMS += selvagectl
-selvagectl_SOURCES = src/bin/selvagectl.c src/bin/ctl.h src/bin/ctl_acme.c src/bin/ctl_certificates.c src/bin/ctl_cache.c src/bin/ctl_export.c src/bin/ctl_purge.c src/bin/ctl_sign.c src/bin/ctl_volume.c
+selvagectl_SOURCES = \
+	src/bin/ctl.h \
+	src/bin/ctl_acme.c \
+	src/bin/ctl_cache.c \
+	src/bin/ctl_certificates.c \
+	src/bin/ctl_export.c \
+	src/bin/ctl_purge.c \
+	src/bin/ctl_sign.c \
+	src/bin/ctl_volume.c \
+	src/bin/selvagectl.c
 # For explain -c it reads configurations as selvaged does.
 selvagectl_LDADD = $(LIBS_EDGE)

@@ -1,5 +1,15 @@
-UNIT += %D%/t_arena %D%/t_buf %D%/t_clock %D%/t_counters %D%/t_hash %D%/t_list %D%/t_log %D%/t_notify %D%/t_process \
-	%D%/t_sink %D%/t_span
+UNIT += \
+	%D%/t_arena \
+	%D%/t_buf \
+	%D%/t_clock \
+	%D%/t_counters \
+	%D%/t_hash \
+	%D%/t_list \
+	%D%/t_log \
+	%D%/t_notify \
+	%D%/t_process \
+	%D%/t_sink \
+	%D%/t_span
 UNIT_THREADED += %D%/t_counters %D%/t_sink
 base_ldadd = $(LIBS_BASE) $(CMOCKA_LIBS)
 %C%_t_arena_LDADD = $(base_ldadd)

@@ -1,5 +1,12 @@
-UNIT += %D%/t_suggest %D%/t_value %D%/t_errors %D%/t_lex %D%/t_tree %D%/t_directive %D%/t_dump \
-	%D%/t_manual
+UNIT += \
+	%D%/t_directive \
+	%D%/t_dump \
+	%D%/t_errors \
+	%D%/t_lex \
+	%D%/t_manual \
+	%D%/t_suggest \
+	%D%/t_tree \
+	%D%/t_value
 conf_ldadd = $(LIBS_CONF) $(CMOCKA_LIBS)
 %C%_t_suggest_LDADD = $(conf_ldadd)
 %C%_t_value_LDADD = $(conf_ldadd)

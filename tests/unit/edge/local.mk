@@ -1,4 +1,14 @@
-UNIT += %D%/t_accesslog %D%/t_challenges %D%/t_conf %D%/t_explain %D%/t_forward %D%/t_notstored %D%/t_purge_order %D%/t_recode %D%/t_site %D%/t_unsliced
+UNIT += \
+	%D%/t_accesslog \
+	%D%/t_challenges \
+	%D%/t_conf \
+	%D%/t_explain \
+	%D%/t_forward \
+	%D%/t_notstored \
+	%D%/t_purge_order \
+	%D%/t_recode \
+	%D%/t_site \
+	%D%/t_unsliced
 edge_ldadd = $(LIBS_EDGE) $(CMOCKA_LIBS)
 %C%_t_accesslog_LDADD = $(edge_ldadd)
 %C%_t_challenges_LDADD = $(edge_ldadd)
