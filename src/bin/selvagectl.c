@@ -87,7 +87,7 @@ static int complain(const struct ctl *ctl, enum admin_asked how, const char *why
 
 static int print(struct span text)
 {
-    if (fwrite(text.p, 1, text.n, stdout) == text.n && fflush(stdout) == 0)
+    if ((text.n == 0 || fwrite(text.p, 1, text.n, stdout) == text.n) && fflush(stdout) == 0)
         return 0;
     perror("selvagectl: standard output");
     return 1;
