@@ -76,8 +76,8 @@ const struct directive cache_directives[] = {
         .about = "What is written to the volumes once they have been full: all, what is small at "
                  "once and larger things on their second request, or everything on its second "
                  "request only. By default it is small, or all as long as that misses clearly "
-                 "fewer bytes, which is found out with a sample of the requests; all writes "
-                 "several times as much."},
+                 "fewer bytes and no more objects, which is found out with a sample of the "
+                 "requests; all writes several times as much."},
     {"disk-wait", CONF_DURATION(struct cache_conf, disk_wait_ms), .preset = "200ms", .min = 1,
         .max = 60000,
         .about = "How long a request waits for a volume before it is sent to the origin. A volume "
