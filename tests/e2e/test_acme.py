@@ -159,10 +159,15 @@ def test_one_that_is_good_is_kept_and_an_old_one_renewed(start, selvaged, tmp_pa
     assert authority.answers()
 
 
-def test_an_authority_that_cannot_be_reached(start):
-    edge, _ = start(client="uacme")
-    wait_for(lambda: edge.metric("selvage_acme_failures_total") == 1, "a failure", 60)
+def test_a_client_that_fails(start, tmp_path):
+    """As when the authority cannot be reached: it is tried again later, and nothing waits for it."""
+    client = tmp_path / "failing"
+    client.write_text("#!/bin/sh\necho cannot connect >&2\nexit 2\n")
+    client.chmod(0o700)
+    edge, _ = start(client=str(client))
     wait_for(lambda: "no certificate for a.test now, next try in 60 s" in edge.stderr(), "the log")
+    assert "acme: account: cannot connect" in edge.stderr()
+    assert edge.metric("selvage_acme_failures_total") == 1
     assert edge.get("/a").body == b"hello"
 
 

@@ -206,6 +206,7 @@ def test_memory_is_bounded(disk_edge, origin):
         # 64 of memory; 16 are the buffers of the volume, 4 those of its readers
 
 
+@pytest.mark.release
 @pytest.mark.timeout(240)
 def test_a_hundred_readers(disk_edge, origin):
     """From 0.1 to 100 MB/s: the fast ones end early, the slow ones hold nobody up, are not cut off,
