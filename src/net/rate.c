@@ -41,9 +41,11 @@ struct rate rate_of(uint64_t count, uint64_t period_ms, uint64_t burst)
 /* Zeros that cost nothing before they are touched. */
 static void *pages(size_t bytes)
 {
-    void *p = mmap(
-        NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    enum { FLAGS = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+    void *p;
 
+    /* cppcheck-suppress invalidFunctionArg ; MAP_ANONYMOUS wants -1 */
+    p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, FLAGS, -1, 0);
     check(p != MAP_FAILED);
     return p;
 }
