@@ -160,6 +160,11 @@ ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, bool more)
     return sent >= 0 ? sent : failed(s);
 }
 
+size_t stream_takes(const struct stream *s)
+{
+    return encrypts(s) ? TLS_BATCH_BYTES : SIZE_MAX;
+}
+
 bool stream_can_sendfile(const struct stream *s)
 {
     return !encrypts(s) && stream_is_open(s);

@@ -59,6 +59,8 @@ MUST_USE ssize_t stream_writev(struct stream *s, const struct iovec *v, int n, b
 size_t stream_owes(const struct stream *s);
 /* Bytes of a file, of a stream that can. A file that ends before `offset` is a STREAM_ERROR. */
 MUST_USE ssize_t stream_sendfile(struct stream *s, int fd, int64_t offset, size_t n);
+/* Of bytes, no more than that are taken by one stream_writev(), however much room there is. */
+size_t stream_takes(const struct stream *s);
 /* Whether stream_sendfile() is possible and cheap: plain sockets, and TLS where the kernel
  * encrypts. Over TLS that is so from the handshake on, or never. */
 bool stream_can_sendfile(const struct stream *s);

@@ -23,9 +23,10 @@ enum {
     IOVS = 128,
     COPY_BYTES = 2048, /* a smaller body is cheaper to copy than to point at */
     BURST_MIN = 32 * 1024,
-    BURST_MAX = 128 * 1024, /* of one write */
-    TURN_BYTES = 1 << 20,   /* then other connections have their turn */
-    INTERIMS_MAX = 4,       /* of a stream, not sent yet */
+    BURST_MAX = 128 * 1024,                              /* of one write */
+    DATA_FRAME_BYTES = H2_FRAME_HEAD_BYTES + (16 << 10), /* at most; what ends a batch */
+    TURN_BYTES = 1 << 20, /* then other connections have their turn */
+    INTERIMS_MAX = 4,     /* of a stream, not sent yet */
     STATUS_LEN = 3,
     HEAD_FEW = 40, /* fields of most responses */
 };
@@ -46,6 +47,15 @@ struct h2_batch {
     } spent[IOVS]; /* what readers are to be told after the write */
     char text[TEXT_BYTES];
 };
+
+/* No batch is larger than what the stream takes in one call: the rest would be copied, and the
+ * connection would wait for a socket that has room. */
+static size_t burst_max(const struct h2 *c)
+{
+    size_t takes = stream_takes(&c->session.stream);
+
+    return takes < BURST_MAX + DATA_FRAME_BYTES ? takes - DATA_FRAME_BYTES : BURST_MAX;
+}
 
 void h2_send_init(struct h2 *c)
 {
@@ -475,8 +485,8 @@ static enum h2_sent write_batch(struct h2 *c, struct h2_batch *b)
         how = H2_SENT_BROKEN;
     else if ((size_t)sent < b->bytes)
         how = keep_rest(c, b, (size_t)sent) ? blocked(c) : H2_SENT_BROKEN;
-    else if (c->burst < BURST_MAX)
-        c->burst *= 2;
+    else if (c->burst < burst_max(c))
+        c->burst = c->burst * 2 < burst_max(c) ? c->burst * 2 : burst_max(c);
     settle(b);
     return how;
 }
