@@ -3,6 +3,7 @@
 enum {
     HEAD_BYTES = 9,         /* of every frame, RFC 9113 §4.1 */
     UPDATES_FOR_DATA = 2,   /* of the stream's window and the connection's */
+    UPDATES_MAX = 1 << 20,  /* that may still come for what was sent long ahead of the client */
     PADDED_EMPTY_MAX = 256, /* a padded frame up to that size may have nothing but padding */
 };
 
@@ -43,6 +44,10 @@ bool h2_guard_count(struct h2_guard *g, enum h2_kind kind, mono_us now)
 {
     mono_us *due = &g->due[kind];
 
+    if (kind == H2_WINDOWS && g->updates > 0) {
+        g->updates--;
+        return true;
+    }
     if (*due < now)
         *due = now;
     *due += kinds[kind].each_us;
@@ -51,7 +56,8 @@ bool h2_guard_count(struct h2_guard *g, enum h2_kind kind, mono_us now)
 
 void h2_guard_sent_data(struct h2_guard *g)
 {
-    g->due[H2_WINDOWS] -= UPDATES_FOR_DATA * kinds[H2_WINDOWS].each_us;
+    if (g->updates < UPDATES_MAX)
+        g->updates += UPDATES_FOR_DATA;
 }
 
 unsigned h2_guard_head(const struct h2_guard *g)

@@ -25,6 +25,7 @@ enum h2_kind {
 struct h2_guard {
     /* private */
     mono_us due[H2_KINDS]; /* when all that came will have been forgotten */
+    uint32_t updates;      /* of windows that may come for data that was sent */
     unsigned char head[9]; /* of the frame that is coming */
     unsigned head_n;       /* bytes of it that are there */
     uint32_t left;         /* bytes of the frame's payload still to come */

@@ -135,6 +135,21 @@ def test_large_bodies_over_tls(secure, origin):
         assert c.answer(c.request("/echo", method="POST", body=b"x" * 60000)).body == b"x" * 60000
 
 
+def test_updates_of_windows_may_come_late(secure, origin):
+    """A client whose windows are large tells of each frame, long after all of them were sent."""
+    edge, ca = secure
+    body = bytes(40_000_000)
+    origin.page("/big", body, KEEP)
+    with over_tls(edge, ca, settings={4: 1 << 27}, give=False) as c:
+        c.open_window(0, 1 << 27)
+        answer = c.answer(c.request("/big"))
+        assert len(answer.body) == len(body) and len(answer.pieces) > 2000
+        for n in answer.pieces:
+            c.open_window(0, n)
+            c.open_window(0, 1)
+        c.wait_pong()
+
+
 def test_a_drain_over_tls(secure, origin):
     edge, ca = secure
     origin.page("/a", b"hello", KEEP)
