@@ -1,6 +1,8 @@
 #include "geo/database.h"
 
 #include "base/check.h"
+#include "geo/database_impl.h"
+#include "geo/record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,11 +16,6 @@
 #include <unistd.h>
 
 enum { FILE_BYTES_MAX = 1 << 30, COPY_BYTES = 1 << 20 };
-
-struct geo {
-    MMDB_s files[GEO_FILES_MAX]; /* owns */
-    unsigned n;
-};
 
 struct geo *geo_new(void)
 {
@@ -131,55 +128,6 @@ bool geo_add(struct geo *g, const char *path, struct geo_why *why)
 
 /* --- looking up ---------------------------------------------------------------------------- */
 
-static bool get(MMDB_entry_s *entry, MMDB_entry_data_s *out, const char *const *path, uint32_t type)
-{
-    return MMDB_aget_value(entry, out, path) == MMDB_SUCCESS && out->has_data && out->type == type;
-}
-
-/* Two capital letters, or nothing. */
-static void get_code(MMDB_entry_s *entry, char out[3], const char *const *path)
-{
-    MMDB_entry_data_s v;
-
-    if (out[0] == '\0' && get(entry, &v, path, MMDB_DATA_TYPE_UTF8_STRING) && v.data_size == 2) {
-        memcpy(out, v.utf8_string, 2);
-        out[2] = '\0';
-    }
-}
-
-static void get_location(MMDB_entry_s *entry, struct geo_place *out)
-{
-    static const char *const latitude[] = {"location", "latitude", NULL};
-    static const char *const longitude[] = {"location", "longitude", NULL};
-    MMDB_entry_data_s lat, lon;
-
-    if (out->has_location || !get(entry, &lat, latitude, MMDB_DATA_TYPE_DOUBLE) ||
-        !get(entry, &lon, longitude, MMDB_DATA_TYPE_DOUBLE))
-        return;
-    if (!(lat.double_value >= -90 && lat.double_value <= 90 && lon.double_value >= -180 &&
-            lon.double_value <= 180))
-        return;
-    out->latitude = lat.double_value;
-    out->longitude = lon.double_value;
-    out->has_location = true;
-}
-
-static void read_entry(MMDB_entry_s *entry, struct geo_place *out)
-{
-    static const char *const country[] = {"country", "iso_code", NULL};
-    static const char *const registered[] = {"registered_country", "iso_code", NULL};
-    static const char *const continent[] = {"continent", "code", NULL};
-    static const char *const asn[] = {"autonomous_system_number", NULL};
-    MMDB_entry_data_s v;
-
-    get_code(entry, out->country, country);
-    get_code(entry, out->country, registered); /* of an anonymous proxy, a satellite */
-    get_code(entry, out->continent, continent);
-    if (out->asn == 0 && get(entry, &v, asn, MMDB_DATA_TYPE_UINT32))
-        out->asn = v.uint32;
-    get_location(entry, out);
-}
-
 /* ::ffff:192.0.2.1 as 192.0.2.1: not every file has the former. */
 static bool unmapped(const struct sockaddr *sa, struct sockaddr_in *out)
 {
@@ -209,6 +157,6 @@ void geo_find(const struct geo *g, const struct sockaddr *address, struct geo_pl
             continue;
         found = MMDB_lookup_sockaddr(&g->files[i], address, &error);
         if (error == MMDB_SUCCESS && found.found_entry)
-            read_entry(&found.entry, out);
+            geo_record_read(&found.entry, out);
     }
 }
