@@ -88,6 +88,13 @@ static int copy_of(const char *path)
     return -1;
 }
 
+/* Of a copy that is open and whole; EINVAL is what mmap() says of an empty one. */
+static const char *why_not_opened(int status)
+{
+    return status == MMDB_IO_ERROR && errno != EINVAL ? strerror(errno)
+                                                      : "this is no database in MaxMind's format";
+}
+
 /* Every node of the search tree leads somewhere: to a node, to data, to nothing. */
 static bool tree_is_whole(const MMDB_s *db)
 {
@@ -116,8 +123,7 @@ bool geo_add(struct geo *g, const char *path, struct geo_why *why)
     status = MMDB_open(name, MMDB_MODE_MMAP, &g->files[g->n]);
     close(copy);
     if (status != MMDB_SUCCESS)
-        return failed(why, path,
-            status == MMDB_IO_ERROR ? strerror(errno) : "this is no database in MaxMind's format");
+        return failed(why, path, why_not_opened(status));
     if (!tree_is_whole(&g->files[g->n])) {
         MMDB_close(&g->files[g->n]);
         return failed(why, path, "the database is damaged: its search tree leads nowhere");

@@ -72,6 +72,30 @@ static void other_families(void **state)
     geo_free(&g);
 }
 
+/* A file of n bytes that mean nothing. */
+static void assert_no_database(size_t n)
+{
+    char path[] = "/tmp/t_database.XXXXXX";
+    int fd = mkstemp(path);
+    struct geo *g = geo_new();
+    struct geo_why why;
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)n), 0);
+    close(fd);
+    assert_false(geo_add(g, path, &why));
+    assert_non_null(strstr(why.text, "this is no database in MaxMind's format"));
+    unlink(path);
+    geo_free(&g);
+}
+
+static void empty_and_tiny_files(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 200; n += 13)
+        assert_no_database(n);
+}
+
 static void refused_files(void **state)
 {
     struct geo *g = geo_new();
@@ -209,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_is_known),
         cmocka_unit_test(other_families),
+        cmocka_unit_test(empty_and_tiny_files),
         cmocka_unit_test(refused_files),
         cmocka_unit_test(damaged_data),
         cmocka_unit_test(any_damage),
