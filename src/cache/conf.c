@@ -3,13 +3,46 @@
 #include "cache/disk_tier.h"
 #include "disk/volume.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
 static const char *const admission_words[] = {"auto", "all", "small", "second", NULL};
+
+/* The folder that a path is in. */
+static struct span folder_of(struct arena *a, struct span path)
+{
+    size_t n = path.n;
+
+    while (n > 0 && path.p[n - 1] != '/')
+        n--;
+    return n == 0 ? SPAN(".") : arena_printf(a, "%.*s", (int)n, path.p);
+}
+
+/* What can be seen without making or opening it; what may not be looked at may be right. NULL: so
+ * far it can be a volume. */
+static const char *why_no_volume(struct arena *a, struct span path)
+{
+    struct span folder = folder_of(a, path);
+    struct stat st;
+
+    if (stat(path.p, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return "this is a folder; a volume is a file in it, like PATH/volume";
+        return S_ISREG(st.st_mode) || S_ISBLK(st.st_mode) ? NULL
+                                                          : "neither a file nor a block device";
+    }
+    if (errno == ENOENT && stat(folder.p, &st) != 0 && errno == ENOENT)
+        return "there is no such folder for a volume; only the file itself is made";
+    return errno == ENOTDIR ? "a part of this path is no folder" : NULL;
+}
 
 /* disk PATH size SIZE [direct]; */
 static void set_disk(struct conf_load *l, void *self, const struct conf_node *node)
 {
     struct cache_conf *c = self;
     struct disk_volume_conf *v = arena_zalloc(l->arena, sizeof(*v)), **link = &c->volumes;
+    const char *why;
     unsigned n = 0;
 
     if (!conf_arg_is(node, 1, "size")) {
@@ -28,7 +61,18 @@ static void set_disk(struct conf_load *l, void *self, const struct conf_node *no
             (unsigned)(VOLUME_BYTES_MIN >> 20));
         return;
     }
+    if (v->bytes >= VOLUME_BYTES_LIMIT) {
+        conf_error(l->errors, node->args[2].at,
+            "a volume has less than %u TiB; there may be %d of them",
+            (unsigned)(VOLUME_BYTES_LIMIT >> 40), DISK_TIER_VOLUMES_MAX);
+        return;
+    }
     v->path = arena_printf(l->arena, "%.*s", SPAN_ARG(node->args[0].text)).p;
+    why = why_no_volume(l->arena, span_of(v->path));
+    if (why != NULL) {
+        conf_error(l->errors, node->args[0].at, "%s: %s", v->path, why);
+        return;
+    }
     for (; *link != NULL; link = &(*link)->next, n++) {
         if (strcmp((*link)->path, v->path) == 0) {
             conf_error(l->errors, node->args[0].at, "the volume %s stands here twice", v->path);

@@ -28,6 +28,8 @@ PRINTF(2, 3) static bool refuse(char *err, const char *fmt, ...)
 
 /* --- making one --- */
 
+_Static_assert(VOLUME_BYTES_LIMIT / DISK_SECTOR <= INDEX_LOC_MAX + 1, "the index can say it all");
+
 uint32_t volume_segment_choose(uint64_t bytes)
 {
     uint32_t segment = VOLUME_SEGMENT_MAX;
@@ -60,8 +62,8 @@ static bool layout(const struct volume_plan *plan, struct superblock *s, char *e
     if (mean < DISK_SECTOR)
         return refuse(err, "objects of %llu bytes in the mean: %u is the least",
             (unsigned long long)mean, (unsigned)DISK_SECTOR);
-    if (s->bytes / DISK_SECTOR >= INDEX_LOC_MAX)
-        return refuse(err, "a volume has less than 16 TiB");
+    if (s->bytes >= VOLUME_BYTES_LIMIT)
+        return refuse(err, "a volume has less than %u TiB", (unsigned)(VOLUME_BYTES_LIMIT >> 40));
     s->buckets = disk_index_buckets(s->bytes / mean);
     s->checkpoint_bytes = checkpoint_bytes((uint64_t)s->buckets * INDEX_BUCKET_BYTES);
     for (int i = 0; i < 2; i++) {

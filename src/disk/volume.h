@@ -21,7 +21,8 @@ enum {
     VOLUME_OBJECT_MEAN = 16 << 10, /* bytes, where nobody says otherwise */
     VOLUME_ERR_MAX = 512,
 };
-#define VOLUME_BYTES_MIN (UINT64_C(4) << 20)
+#define VOLUME_BYTES_MIN   (UINT64_C(4) << 20)
+#define VOLUME_BYTES_LIMIT (UINT64_C(16) << 40) /* less than that: what the index can say */
 
 struct volume_plan {
     uint64_t bytes;         /* 0: all of the device, or what the file has */

@@ -73,6 +73,12 @@ def test_include_of_itself(conf):
     ('site "a.test { }', "1:6", ""),
     ("site * { path static/* { } origin http://h; }", "1:15", "/static/*"),
     ("ttl 1d;", "1:1", "ttl"),
+    ("cache {\n    disk /tmp size 64MiB;\n}", "2:10", "this is a folder"),
+    ("cache { disk /dev/null size 64MiB; }", "1:14", "neither a file nor a block device"),
+    ("cache { disk /nowhere/volume size 64MiB; }", "1:14", "no such folder"),
+    ("cache { disk /dev/null/volume size 64MiB; }", "1:14", "no folder"),
+    ("cache { disk /tmp/volume size 16TiB; }", "1:31", "less than 16 TiB"),
+    ("cache { disk /tmp/volume size 1MiB; }", "1:31", "at least 4 MiB"),
     ("site * { origin http://h; path /a { ttl 5; } }", "1:", "5"),
     ("site a.test { origin http://h; }\nsite a.test { origin http://h; }", "2:", "selvage.conf:1"),
     ("site * { origin http://h; redirect 200 /a; }", "1:36", "200"),
@@ -123,6 +129,9 @@ def examples():
 @pytest.mark.parametrize("text", [pytest.param(t, id=f"{where}-{n}")
                                   for n, (where, t) in enumerate(examples())])
 def test_what_the_documents_show_is_right(conf, tmp_path, text):
-    (tmp_path / "www").mkdir()
-    done = run_selvaged("-t", "-c", conf(text.replace("/srv/www", str(tmp_path / "www"))))
+    for folder in ("/srv/www", "/var/cache/selvage"):
+        here = tmp_path / os.path.basename(folder)
+        here.mkdir()
+        text = text.replace(folder, str(here))
+    done = run_selvaged("-t", "-c", conf(text))
     assert done.returncode == 0, done.stderr
