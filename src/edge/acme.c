@@ -19,7 +19,8 @@
 
 enum {
     CLIENT_MS = 10 * 60 * 1000, /* for one certificate */
-    RETRY_MS = 60 * 1000,
+    RETRY_MS = 10 * 1000, /* after the first failure, which may pass: a network that comes up; */
+    RETRY_GROWTH = 6,     /* five tries in the first hour, which is what authorities allow */
     RETRY_MAX_MS = 12 * 3600 * 1000,
     FILE_BYTES_MAX = 256 << 10, /* of a chain, of a key */
 };
@@ -231,7 +232,9 @@ static void look_at(struct acme *a, struct wanted *w)
     log_msg(LOG_WARN, "acme: no certificate for %s now, next try in %lld s", w->site->hosts[0].p,
         (long long)w->retry_ms / 1000);
     w->next_ms = clock_mono_ms() + w->retry_ms;
-    w->retry_ms = w->retry_ms * 2 < RETRY_MAX_MS ? w->retry_ms * 2 : RETRY_MAX_MS;
+    w->retry_ms *= RETRY_GROWTH;
+    if (w->retry_ms > RETRY_MAX_MS)
+        w->retry_ms = RETRY_MAX_MS;
 }
 
 static struct wanted *next_of(struct acme *a)

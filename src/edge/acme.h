@@ -7,8 +7,8 @@
  * authority wants proof of a name, uacme calls a hook, that hook the control socket (acme_serve()),
  * and workers answer what is then asked for (challenges.h).
  *
- * What fails is tried again after a minute, then after twice as long each time, up to half a day;
- * never in the way of anything that is served. Opened and closed by main.
+ * What fails is tried again after ten seconds, then after six times as long each time, up to half a
+ * day; never in the way of anything that is served. Opened and closed by main.
  */
 #ifndef EDGE_ACME_H
 #define EDGE_ACME_H
