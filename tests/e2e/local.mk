@@ -8,8 +8,8 @@ EXTRA_DIST += \
 	%D%/clock.webm \
 	%D%/codings.py \
 	%D%/conftest.py \
-	%D%/dns.py \
 	%D%/edge.py \
+	%D%/nameserver.py \
 	%D%/origin.py \
 	%D%/pytest.ini \
 	%D%/ranges.py \

@@ -1,9 +1,15 @@
 """The tests' own tools: a harness that overlooks a fault would let every other test pass."""
+import ast
+import glob
+import os
+import re
 import socket
+import sys
 import threading
 
 import pytest
 
+from edge import TOP
 from wire import Client, Cut, FramingError
 
 
@@ -97,3 +103,29 @@ def test_origin_follows_its_program(origin):
             c.response()
     assert origin.count("/a") == 2
     assert origin.connections == 2
+
+
+def imported(path):
+    """The modules outside the file's own folder that it imports by name."""
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    if not (path.endswith(".py") or re.match(r"#!.*python3", text)):
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.partition(".")[0]
+
+
+def test_what_is_imported_is_installed():
+    """Every module of another package than Python's own stands in tools/install-deps."""
+    files = [p for folder in ("tests/e2e", "tests/proof", "tools", "bench")
+             for p in glob.glob(f"{TOP}/{folder}/*") if os.path.isfile(p) and not p.endswith((".webm", ".c", ".h"))]
+    ours = {os.path.basename(p).removesuffix(".py") for p in files}
+    with open(f"{TOP}/tools/install-deps", encoding="utf-8") as f:
+        packages = set(re.findall(r"python3-([\w-]+)", f.read()))
+    packages = {{"dnspython": "dns"}.get(p, p) for p in packages}
+    modules = {m for p in files for m in imported(p)}
+    assert "pytest" in modules
+    assert modules - set(sys.stdlib_module_names) - ours <= packages

@@ -1,7 +1,7 @@
 """Origins by name: looked up by the edge itself, again when the name's time is over."""
 import pytest
 
-from dns import Dns
+from nameserver import Dns
 from edge import free_port, run_selvaged
 from waiting import wait_for
 
