@@ -150,6 +150,13 @@ static void add_fields(struct head *h, const struct fields *fields)
         add(h, lower_copy(h->arena, f->name), f->value, 0);
 }
 
+/* Of fields that are gone before the frame is made. */
+static void add_copies(struct head *h, const struct fields *fields)
+{
+    fields_each (f, fields)
+        add(h, lower_copy(h->arena, f->name), arena_dup(h->arena, f->value), 0);
+}
+
 static void add_status(struct head *h, int status)
 {
     char *text = arena_alloc(h->arena, STATUS_LEN);
@@ -191,7 +198,7 @@ void h2_interim(struct txn *t, int status, const struct fields *fields)
     head_begin(&h, &t->arena);
     add_status(&h, status);
     if (fields != NULL)
-        add_fields(&h, fields);
+        add_copies(&h, fields);
     if (nghttp2_submit_headers(s->conn->ng, NGHTTP2_FLAG_NONE, s->id, NULL, h.nv, h.n, NULL) == 0)
         s->out.interims++;
     h2_kick(s->conn);

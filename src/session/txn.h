@@ -94,8 +94,8 @@ struct txn {
     void *app;               /* the handlers' own, for this request */
 };
 
-/* Sends an interim response (100, 102, 103) with these field lines; nothing after txn_respond(). To
- * a client that speaks HTTP/1.0 nothing is sent. */
+/* Sends an interim response (100, 102, 103) with these field lines, which are copied; nothing after
+ * txn_respond(). To a client that speaks HTTP/1.0 nothing is sent. */
 static inline void txn_interim(struct txn *t, int status, const struct fields *fields)
 {
     t->ops->interim(t, status, fields);
