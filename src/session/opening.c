@@ -74,19 +74,13 @@ static enum step_end wait_for_more(struct opening *o, size_t n)
 /* --- steps -------------------------------------------------------------------------------------
  */
 
-static enum step_end become_h1(struct opening *o)
-{
-    deadline_stop(&o->deadline);
-    h1_go_on(&o->session);
-    return STEP_GONE;
-}
-
-static enum step_end become_h2(struct opening *o)
+/* Whoever goes on with the connection waits for every byte. */
+static enum step_end become(struct opening *o, void (*go_on)(struct session *from))
 {
     if (o->low_watered)
         low_water(o, 1);
     deadline_stop(&o->deadline);
-    h2_go_on(&o->session);
+    go_on(&o->session);
     return STEP_GONE;
 }
 
@@ -203,14 +197,14 @@ static enum step_end find_protocol(struct opening *o)
     size_t n;
 
     if (o->session.tls != NULL)
-        return o->session.tls->h2 ? become_h2(o) : become_h1(o);
+        return become(o, o->session.tls->h2 ? h2_go_on : h1_go_on);
     if (!o->door->h2c)
-        return become_h1(o);
+        return become(o, h1_go_on);
     if (!look(o, first, sizeof(first), &n, &how))
         return how;
     if (memcmp(first, preface, n) != 0)
-        return become_h1(o);
-    return n < sizeof(first) ? wait_for_more(o, n) : become_h2(o);
+        return become(o, h1_go_on);
+    return n < sizeof(first) ? wait_for_more(o, n) : become(o, h2_go_on);
 }
 
 static const struct {
