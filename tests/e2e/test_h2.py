@@ -4,6 +4,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ import certs
 import h2wire
 from h2wire import H2, raw_frame
 from waiting import PATIENCE_S, wait_for
+from wire import Client
 
 KEEP = {"Cache-Control": "max-age=60"}
 NEVER = {"Cache-Control": "no-store"}
@@ -49,6 +51,19 @@ def test_curl(edge, origin, tmp_path):
     assert curl("-o", "/dev/null", "-w", "%{http_version} %{http_code}", edge.url + "/a") == b"2 200"
     # The same port still speaks HTTP/1.
     assert edge.get("/a").body == body
+
+
+def test_http_1_that_begins_like_the_preface(edge, origin):
+    """What was waited for to tell them apart is not waited for afterwards: a byte is a byte."""
+    @origin.at("/echo")
+    def echo(x):
+        x.reply(200, x.request.body, NEVER)
+
+    with Client(edge.address) as c:
+        for piece in (b"P", b"OST /echo HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\n\r\n", b"!"):
+            time.sleep(0.1)  # so that the edge looks at what has come so far
+            c.send(piece)
+        assert c.response("POST").body == b"!"
 
 
 @pytest.mark.skipif(not shutil.which("nghttp"), reason="no nghttp")
@@ -248,6 +263,31 @@ def test_early_hints(edge, origin):
         assert c.streams[stream].interims[0][0] == 103
         gate.set()
         assert c.answer(stream).body == b"page"
+
+
+def test_early_hints_that_wait_for_the_client(edge, origin):
+    """The origin has long said more, and left, when they are framed."""
+    link = "</" + "a" * 300 + ".css>; rel=preload"
+    came, answered = threading.Event(), threading.Event()
+    origin.page("/large", b"x" * (14 << 20), KEEP)  # more than sockets take
+    edge.get("/large")
+
+    @origin.at("/hints")
+    def hints(x):
+        x.send(f"HTTP/1.1 103 Early Hints\r\nLink: {link}\r\n\r\n".encode())
+        came.set()
+        x.wait(answered)
+        x.reply(200, b"Z" * 5000, {"Connection": "close", **NEVER})
+
+    with edge.h2(settings={4: (1 << 31) - 1}, give=False) as c:
+        c.open_window(0, (1 << 31) - 1 - 65535)
+        c.request("/large", authority="a.test")
+        stream = c.request("/hints")
+        wait_for(came.is_set, "the origin hints")
+        answered.set()
+        wait_for(lambda: edge.metric("selvage_origin_received_bytes_total") > (14 << 20) + 5000, "it answered")
+        assert c.answer(stream).body == b"Z" * 5000
+        assert [(status, fields) for status, fields in c.streams[stream].interims] == [(103, [("link", link)])]
 
 
 def test_expect_continue(edge, origin):
