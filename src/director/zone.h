@@ -26,7 +26,15 @@ struct dns_rrset;
 struct steer;
 struct zone;
 
-/* Addresses of a name server that the zone it serves encloses; for referrals (RFC 9471). */
+/* Records of one type, and the names of the same zone that they point to (NS, MX, SRV, SVCB,
+ * HTTPS): those with addresses of their own, for the additional section. */
+struct zone_rrset {
+    const struct dns_rrset *data;
+    const struct zone_node *const *targets; /* targets_n of them */
+    unsigned targets_n;
+};
+
+/* Addresses of a name server, on the cut that needs them (RFC 9471). */
 struct zone_glue {
     const uint8_t *name; /* wire format, lower case */
     uint8_t name_n;
@@ -39,26 +47,24 @@ struct zone_node {
     uint8_t name_n;
     uint8_t labels; /* without the root */
     bool cut;       /* has NS and is not the apex: what is below belongs to others */
-    bool wildcard;  /* its first label is *  */
     const struct zone *zone;
-    const struct dns_rrset *const *rrsets; /* rrsets_n of them, each type once; no A, AAAA, CNAME
-                                            * beside a steer */
-    unsigned rrsets_n;                     /* 0 without a steer: an empty non-terminal */
-    const struct steer *steer;             /* A and AAAA come from there; NULL for none */
-    const struct zone_node *star;          /* the wildcard right below, or NULL */
-    const struct zone_node *above;         /* apex: the node of that name in the zone above, when we
-                                            * serve that one too; DS is found there (RFC 4035 §3.1.4.1) */
-    const struct zone_glue *glue;          /* cut: glue_n of them, those needed first */
+    const struct zone_rrset *rrsets; /* rrsets_n of them, by type, each type once; no A, AAAA,
+                                      * CNAME beside a steer */
+    unsigned rrsets_n;               /* 0 without a steer: an empty non-terminal */
     unsigned glue_n;
+    const struct zone_glue *glue;  /* cut: glue_n of them, those needed first */
+    const struct steer *steer;     /* A and AAAA come from there; NULL for none */
+    const struct zone_node *star;  /* the wildcard right below, or NULL */
+    const struct zone_node *above; /* apex: the cut of that name in the zone above, when we serve
+                                    * that one, too; DS is there (RFC 4035 §3.1.4.1) */
 };
 
 struct zone {
     const struct zone_node *apex;
-    const struct dns_rrset *soa, *ns;
-    uint32_t negative_ttl_s;        /* min(SOA's TTL, its MINIMUM): RFC 2308 §3 */
-    const struct dns_rrset *denial; /* the SOA with that TTL, as it goes with NODATA and NXDOMAIN */
-    const struct zone_node *const *nodes; /* nodes_n of them: all of the zone, as in the file;
-                                           * empty non-terminals behind the others */
+    const struct dns_rrset *soa;          /* at the apex, too */
+    const struct dns_rrset *denial;       /* the SOA as it goes with NODATA and NXDOMAIN: its TTL is
+                                           * min(SOA's TTL, its MINIMUM), RFC 2308 §3 */
+    const struct zone_node *const *nodes; /* nodes_n of them: all of the zone, in no order */
     unsigned nodes_n;
     struct conf_place at;
 };
@@ -84,11 +90,8 @@ struct zones; /* all zones of a configuration */
  * whose zone above is ours too, the parent answers, so the node of the parent is ZONE_NODE then. */
 struct zone_place zones_find(const struct zones *, const struct dns_name *name, bool parent_side);
 
-/* The node of exactly that name in the zone, or NULL; for additional addresses. */
-const struct zone_node *zone_node_of(const struct zone *, const uint8_t *name, size_t name_n);
-
 /* Of that type, or NULL. */
-const struct dns_rrset *zone_node_rrset(const struct zone_node *, uint16_t type);
+const struct zone_rrset *zone_node_rrset(const struct zone_node *, uint16_t type);
 
 /* The zones themselves, in the order of the file. */
 unsigned zones_count(const struct zones *);
