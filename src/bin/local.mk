@@ -3,6 +3,10 @@ sbin_PROGRAMS += selvaged
 selvaged_SOURCES = src/bin/selvaged.c
 selvaged_LDADD = $(LIBS_EDGE)
 
+sbin_PROGRAMS += selvage-director
+selvage_director_SOURCES = src/bin/selvage-director.c
+selvage_director_LDADD = $(LIBS_DIRECTOR)
+
 bin_PROGRAMS += selvagectl
 selvagectl_SOURCES = \
 	src/bin/ctl.h \

@@ -1,5 +1,17 @@
 noinst_LIBRARIES += src/director/libdirector.a
 src_director_libdirector_a_SOURCES = \
+	%D%/conf.c \
+	%D%/conf.h \
+	%D%/dns_conf.c \
+	%D%/dns_conf.h \
+	%D%/respond.c \
+	%D%/respond.h \
+	%D%/server.c \
+	%D%/server.h \
+	%D%/udp.c \
+	%D%/udp.h \
+	%D%/worker.h
+src_director_libdirector_a_SOURCES += \
 	%D%/answer.h \
 	%D%/pop.h \
 	%D%/pops.h \

@@ -65,3 +65,4 @@ src_net_libnet_a_SOURCES += \
 	%D%/tls_keeper.h \
 	%D%/tls_server.c \
 	%D%/tls_server_impl.h
+src_net_libnet_a_SOURCES += %D%/datagram.c %D%/datagram.h

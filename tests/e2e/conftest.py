@@ -64,6 +64,27 @@ def selvaged(new_origin):
 
 
 @pytest.fixture
+def director():
+    """Starts directors; at the end each must stop in order and have said nothing of a sanitizer."""
+    import director as director_module  # pylint: disable=import-outside-toplevel
+    running = []
+
+    def start(*args, **options):
+        running.append(director_module.Director(*args, **options))
+        return running[-1]
+
+    yield start
+    faults = []
+    for d in running:
+        try:
+            d.stop()
+        except AssertionError as fault:
+            faults.append(str(fault))
+        shutil.rmtree(d.dir, ignore_errors=True)
+    assert faults == []
+
+
+@pytest.fixture
 def edge(selvaged, origin):
     """The usual pair: two workers in the one-line form before a scripted origin."""
     return selvaged(origin=origin)

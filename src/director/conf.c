@@ -1,0 +1,241 @@
+#include "director/conf.h"
+
+#include "base/check.h"
+#include "conf/dump.h"
+#include "net/network_conf.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { DNS_PORT = 53, WORKERS_MAX = 128 };
+
+static const char *const log_levels[] = {"error", "warn", "notice", "info", "debug", NULL};
+
+/* --- directives of main ------------------------------------------------------------------- */
+
+/* The words behind `proxy`, which are the last: from NETWORK... */
+static void set_proxy(
+    struct conf_load *l, struct director_listen *n, const struct conf_node *node, unsigned at)
+{
+    if (!conf_arg_is(node, at + 1, "from") || at + 2 == node->args_n)
+        conf_error(l->errors, node->args[at].at,
+            "proxy needs the networks that the proxies are in: proxy from 192.0.2.0/24");
+    else
+        (void)!network_args(l, node, at + 2, &n->door.proxy_from);
+}
+
+static void add_listen(struct director_conf *c, struct director_listen *n)
+{
+    struct director_listen **end = &c->listens;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = n;
+}
+
+/* listen ADDRESS:PORT dns|redirect [tls] [proxy from NETWORK...] */
+static void set_listen(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    static const char *const speaks[] = {"dns", "redirect", NULL};
+    static const char *const words[] = {"proxy", "tls", NULL};
+    struct director_listen *n = arena_zalloc(l->arena, sizeof(*n));
+    int word;
+
+    if (!conf_arg_listen(l, node, 0, &n->addr) || !conf_arg_word(l, node, 1, speaks, &n->speaks))
+        return;
+    n->text = node->args[0].text;
+    n->at = node->at;
+    add_listen(self, n);
+    for (unsigned i = 2; i < node->args_n; i++) {
+        if (!conf_arg_word(l, node, i, words, &word))
+            continue;
+        if (word == 0) {
+            set_proxy(l, n, node, i);
+            return;
+        }
+        n->tls = true;
+    }
+}
+
+static void set_error_log(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct director_conf *c = self;
+
+    if (!conf_arg_is(node, 0, "stderr"))
+        c->error_log = node->args[0].text;
+    if (node->args_n == 2)
+        (void)!conf_arg_word(l, node, 1, log_levels, &c->error_log_level);
+}
+
+static void set_resolver(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct span text = node->args[0].text;
+    char full[ADDR_TEXT];
+    struct addr a;
+
+    if (!addr_parse_ip(text, DNS_PORT, &a) && (!addr_parse(text, &a) || addr_port(&a) == 0))
+        conf_error(l->errors, node->args[0].at,
+            "\"%.*s\" is not the address of a DNS server: 127.0.0.1, 127.0.0.1:53 or [::1]:53 "
+            "would be",
+            CONF_SHOW(text));
+    else
+        ((struct director_conf *)self)->resolver =
+            arena_dup(l->arena, span_of(addr_text(&a, full)));
+}
+
+static void *dns_block(struct conf_load *l, void *parent, const struct conf_node *node)
+{
+    (void)l;
+    (void)node;
+    return &((struct director_conf *)parent)->dns;
+}
+
+static const struct conf_context dns_context = {
+    .name = "dns",
+    .about = "How questions are answered, whatever the answer is.",
+    .tables = {{dns_directives}},
+    .open = dns_block,
+};
+
+static const struct directive main_directives[] = {
+    {"listen", CONF_CUSTOM(set_listen, 2, CONF_ARGS_MAX),
+        .usage = "ADDRESS:PORT dns|redirect [tls] [proxy from NETWORK...]",
+        .flags = DIRECTIVE_MANY | DIRECTIVE_REQUIRED,
+        .about =
+            "Where clients come to: 0.0.0.0:53, [::]:53, 127.0.0.1:5353. With dns, questions are "
+            "answered there over UDP and TCP, or with tls over TLS (RFC 7858, port 853). With "
+            "redirect, HTTP clients are sent to a PoP, with tls by HTTPS. With tls there must be a "
+            "certificate. Port 0 lets the kernel choose one, which the log tells. With proxy, "
+            "every connection begins with a PROXY header, version 1 or 2, and every datagram with "
+            "one of version 2: the client that it names counts from then on. Whoever comes from "
+            "elsewhere than the NETWORKs, or without such a header, gets no answer."},
+    {"workers", CONF_INTEGER(struct director_conf, workers), .max = WORKERS_MAX,
+        .unset = "one per core", .about = "Threads that serve."},
+    {"control", CONF_STRING(struct director_conf, control), .preset = "off",
+        .about = "Path of the control socket for selvagectl(1), or off. It is made with mode "
+                 "0600."},
+    {"metrics", CONF_LISTEN(struct director_conf, metrics),
+        .about = "Where /metrics (Prometheus) and /healthz are answered; keep it off public "
+                 "addresses."},
+    {"error-log", CONF_CUSTOM(set_error_log, 1, 2), .usage = "PATH|stderr [LEVEL]",
+        .unset = "standard error, level info",
+        .about =
+            "Where errors are written, and the least level: error, warn, notice, info, debug."},
+    {"stop-grace", CONF_DURATION(struct director_conf, stop_grace_ms), .preset = "10s",
+        .max = 3600000,
+        .about = "How long connections with questions in flight may take to end after TERM or "
+                 "INT."},
+    {"resolver", CONF_CUSTOM(set_resolver, 1, 1), .usage = "ADDRESS[:PORT]",
+        .unset = "the system's",
+        .about = "The DNS server to ask for the names that health checks need, like 127.0.0.1 or "
+                 "[::1]:5353."},
+    {"database", CONF_STRINGS(struct director_conf, databases), .usage = "FILE...",
+        .flags = DIRECTIVE_MANY, .unset = "none: PoPs are in their default order for everybody",
+        .about = "Databases in MaxMind's format (.mmdb) that say where an address is. Each adds "
+                 "what those before it do not know."},
+    {"dns", CONF_BLOCK(&dns_context, 0, 0), .flags = DIRECTIVE_IMPLIED,
+        .about = "How questions are answered, whatever the answer is."},
+    {0},
+};
+
+/* --- the whole ---------------------------------------------------------------------------- */
+
+/* The struct that apply() hands in, with an arena and a path already. */
+static void *main_open(struct conf_load *l, void *parent, const struct conf_node *node)
+{
+    struct director_conf *c = parent;
+
+    (void)l;
+    (void)node;
+    c->error_log_level = LOG_INFO;
+    tls_conf_init(&c->tls);
+    return c;
+}
+
+static void judge_tls(struct conf_load *l, struct director_conf *c)
+{
+    for (const struct director_listen *n = c->listens; n != NULL; n = n->next) {
+        if (n->tls && c->tls.sources == NULL)
+            conf_error(l->errors, n->at,
+                "a listener that speaks TLS needs a certificate: add  certificate FILE key FILE;");
+    }
+    tls_conf_close(l, &c->tls, clock_wall_s());
+}
+
+static void main_close(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct director_conf *c = self;
+
+    (void)node;
+    session_conf_close(&c->session);
+    if (c->workers == 0)
+        c->workers = sysconf(_SC_NPROCESSORS_ONLN);
+    if (c->workers > WORKERS_MAX)
+        c->workers = WORKERS_MAX;
+    judge_tls(l, c);
+}
+
+const struct conf_context director_conf_main = {
+    .name = "main",
+    .tables = {{main_directives}, {session_directives, offsetof(struct director_conf, session)},
+        {tls_directives, offsetof(struct director_conf, tls)}},
+    .open = main_open,
+    .close = main_close,
+};
+
+static struct director_conf *new_conf(void)
+{
+    struct director_conf *c = xcalloc(1, sizeof(*c));
+
+    arena_init(&c->arena);
+    return c;
+}
+
+void director_conf_free(struct director_conf **cp)
+{
+    struct director_conf *c = *cp;
+
+    if (c == NULL)
+        return;
+    *cp = NULL;
+    tls_conf_free(&c->tls);
+    arena_free(&c->arena);
+    free(c);
+}
+
+struct director_conf *director_conf_load(const char *path, struct buf *errors)
+{
+    struct director_conf *c = new_conf();
+    const struct conf_node *root;
+    struct conf_errors e;
+
+    c->path = arena_dup(&c->arena, span_of(path));
+    conf_errors_init(&e, &c->arena);
+    root = conf_read_file(&c->arena, path, &e);
+    if (root != NULL && conf_apply(&director_conf_main, c, root, &c->arena, &e) != NULL)
+        return c;
+    (void)!conf_errors_write(&e, errors);
+    director_conf_free(&c);
+    return NULL;
+}
+
+bool director_conf_dump(const char *path, struct buf *out, struct buf *errors)
+{
+    struct director_conf *c = director_conf_load(path, errors);
+    const struct conf_node *root;
+    struct conf_errors e;
+    struct arena a;
+    bool ok;
+
+    if (c == NULL)
+        return false;
+    director_conf_free(&c);
+    arena_init(&a);
+    conf_errors_init(&e, &a);
+    root = conf_read_file(&a, path, &e);
+    ok = root != NULL && conf_dump(&director_conf_main, root, out);
+    if (!ok)
+        (void)!conf_errors_write(&e, errors);
+    arena_free(&a);
+    return ok;
+}

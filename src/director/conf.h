@@ -1,0 +1,62 @@
+/*
+ * conf.h - the director's configuration: text in, one immutable struct out.
+ *
+ * Composes the directive tables of the parts (each stands next to the code that it steers) into the
+ * contexts main, dns, pop, steer and zone. Everything lives in the struct's own arena. Built by
+ * main(); read by any thread.
+ */
+#ifndef DIRECTOR_CONF_H
+#define DIRECTOR_CONF_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "conf/directive.h"
+#include "conf/value.h"
+#include "director/dns_conf.h"
+#include "net/tls_conf.h"
+#include "session/sessions.h"
+
+enum director_speaks { DIRECTOR_DNS, DIRECTOR_REDIRECT };
+
+/* Where clients come to. DNS without TLS is UDP and TCP. */
+struct director_listen {
+    struct value_listen addr;
+    struct span text; /* as written */
+    int speaks;       /* enum director_speaks */
+    bool tls;
+    struct session_door door;
+    struct conf_place at;
+    struct director_listen *next;
+};
+
+struct director_conf {
+    struct arena arena; /* owns all of this */
+    struct span path;   /* of the file */
+    int64_t workers;
+    struct director_listen *listens;
+    struct span control;         /* path of the control socket; "off" for none */
+    struct value_listen metrics; /* HTTP listener for /metrics and /healthz; len == 0: none */
+    struct span error_log;       /* path; p == NULL: standard error */
+    int error_log_level;         /* enum log_level */
+    int64_t stop_grace_ms;
+    struct span resolver;          /* of a DNS server, as addr_parse() takes it; p == NULL: the
+                                    * system's */
+    struct conf_strings databases; /* paths of .mmdb files, in the order in which they count */
+    struct session_conf session;   /* of connections, DNS and HTTP alike */
+    struct tls_conf tls;
+    struct dns_conf dns;
+};
+
+/* NULL when something is wrong: the sentences, a line each, are in `errors`. Free it with
+ * director_conf_free(). */
+MUST_USE struct director_conf *director_conf_load(const char *path, struct buf *errors);
+void director_conf_free(struct director_conf **c);
+
+/* The canonical text of a configuration file, for -T. False: errors are in `errors`. */
+MUST_USE bool director_conf_dump(const char *path, struct buf *out, struct buf *errors);
+
+/* The root of the directive tables, for the manual and completion. */
+extern const struct conf_context director_conf_main;
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * respond.h - one message of a client in, one out, whatever it came by: reading, cookies, the
+ * answer, rates, and what is counted of it.
+ *
+ * UDP and TCP have the sockets, answer.h has the contents; this is what lies between. Thread: the
+ * worker's; no allocation, no lock, no system call.
+ */
+#ifndef DIRECTOR_RESPOND_H
+#define DIRECTOR_RESPOND_H
+
+#include "director/answer.h"
+#include "director/worker.h"
+#include "net/addr.h"
+
+/* What an answer may have at most, whatever it goes out by: buffers are of this size. */
+enum { RESPOND_BYTES_MAX = 65535 };
+
+struct respond_from {
+    const struct addr *client; /* behind a proxy, too */
+    enum answer_transport transport;
+};
+
+/* The length of the response in out[0 .. cap), 0: say nothing. */
+size_t respond(struct director_worker *w, const struct respond_from *from, const uint8_t *msg,
+    size_t n, uint8_t *out, size_t cap);
+
+#endif
