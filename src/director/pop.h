@@ -41,8 +41,8 @@ struct pop {
     struct conf_place at;
     bool has_location; /* false: looked for in the databases, by its addresses */
     double latitude, longitude;
-    struct addr v4[POP_ADDRS_MAX], v6[POP_ADDRS_MAX]; /* port 0 */
-    unsigned v4_n, v6_n;
+    const struct addr *v4, *v6;       /* port 0 */
+    unsigned v4_n, v6_n;              /* POP_ADDRS_MAX at most */
     int64_t weight;                   /* 1 .. POP_WEIGHT_MAX, against PoPs at like distance */
     int64_t capacity_percent;         /* of load; what is above is shed to neighbours */
     enum pop_order order;             /* by configuration */

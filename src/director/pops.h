@@ -9,11 +9,13 @@
  * puts back.
  *
  *   call            who and when
- *   pops_new()      main, before the workers or beside them (reload)
- *   pops_start()    on the worker that probes; PoPs start as they were left, new ones as up, and
- *                   are judged by their first probe alone
+ *   pops_new()      main, before the workers or beside them (reload): readable from then on
+ *   pops_start()    on the worker that probes; from here on orders and probes have a say
  *   pops_stop()     on that worker; what was known stays readable
  *   pops_free()     main, when no worker reads them any more
+ *
+ * PoPs start as those before them were left, new ones as up; the first probe of an address that
+ * nobody has looked at yet decides alone.
  *
  * What a PoP is, for answers, follows from three things, in this order: the order (an operator's,
  * else the configuration's), the word of its edges (all of those asked say that they drain), and
@@ -27,8 +29,6 @@
 #include "base/clock.h"
 #include "director/pop.h"
 #include "loop/worker.h"
-
-#include <stddef.h>
 
 struct pops;
 struct resolver;
@@ -57,24 +57,28 @@ struct pop_now {
 struct pop_now pop_now(const struct pops *p, unsigned index);
 /* Grows with every change that an answer could show (state, addresses, shedding). */
 uint64_t pops_epoch(const struct pops *p);
-/* When the PoP's word changed last; 0: never. */
+/* When its state or one of its addresses changed last; 0: never. */
 mono_ms pop_changed_ms(const struct pops *p, unsigned index);
 
 struct pops_conf {
     const struct pop_list *list; /* borrowed; outlives the pops */
     struct span state_file;      /* n == 0: orders are forgotten with the process */
 };
-/* `former`: NULL at start; then orders come from the state file, if there is one. A file that
- * cannot be read is logged and does not keep us from starting. */
+/* `former`: of the configuration before (it may run meanwhile), NULL at start; then orders come
+ * from the state file, if there is one. A file that cannot be read is logged and keeps nobody from
+ * starting. */
 MUST_USE struct pops *pops_new(const struct pops_conf *conf, const struct pops *former);
-void pops_start(struct pops *p, struct worker *w, struct resolver *r);
+/* `former` (or NULL) is stopped, and what it knows by now is taken over. */
+void pops_start(struct pops *p, struct worker *w, struct resolver *r, struct pops *former);
 void pops_stop(struct pops *p);
 void pops_free(struct pops **p);
 
-/* An operator's order, on the probing worker. False: it stands, but could not be written to the
- * state file, and *why says so. */
-MUST_USE bool pops_order(
-    struct pops *p, unsigned index, enum pop_order order, char *why, size_t why_cap);
+/* An operator's order, on the probing worker. Every answer that is made from now on follows it. It
+ * is written to the state file behind; whether that works is logged, and pops_unkept() says it. */
+void pops_order(struct pops *p, unsigned index, enum pop_order order);
+/* Why orders would be forgotten by a restart: a sentence; NULL when they would not, or when there
+ * is no state file. */
+const char *pops_unkept(const struct pops *p);
 
 /* --- for people: selvagectl pops, metrics, the page. On the probing worker. ---------------------
  */
@@ -87,6 +91,7 @@ struct pop_addr_report {
     int64_t took_us;   /* what that took */
     const char *said;  /* what came of it: "200", "connection refused"; "" before the first */
     mono_ms held_ms;   /* up again not before (it has flapped); 0: not held */
+    bool blind;        /* the last probe could not tell: what is missing is ours */
 };
 
 struct pop_load_report {

@@ -20,7 +20,8 @@
  *
  * Scope. The answer is the same for every address in the client's network of `scope` bits, as long
  * as no PoP changes. It is what the map says for the first entry of the order, when that is what
- * answers; else for the whole order; where a hash has decided, no wider than what was hashed.
+ * answers; else for the whole order; where a hash has decided, no wider than what was hashed. A
+ * client that gave a prefix too short to tell has its own prefix for scope, as geo/map.h says.
  *
  * Any thread; no lock, no allocation, O(number of PoPs in the steer).
  */
@@ -31,13 +32,10 @@
 #include "base/clock.h"
 #include "director/pop.h"
 #include "director/pops.h"
+#include "geo/map.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-struct geo_client;
-struct geo_map;
-struct geo_map_conf;
 
 enum {
     STEERS_MAX = 64,       /* of one configuration */
@@ -62,9 +60,9 @@ struct steer {
     int64_t ttl_ms, ttl_changing_ms; /* whole seconds */
     int64_t changing_ms;             /* for so long after a change ttl_changing_ms applies */
     int64_t answers;
-    double share_km; /* < 0: nothing is shared by distance */
+    int64_t neighbours; /* that take what a PoP sheds */
     enum steer_all_down all_down;
-    const struct geo_map_conf *map; /* what to compile */
+    struct geo_map_conf map; /* what to compile; its points are steer_points()' */
 };
 
 struct steer_list {
@@ -74,6 +72,13 @@ struct steer_list {
 
 /* NULL: none of that name. */
 const struct steer *steer_find(const struct steer_list *l, struct span name) PURE;
+
+/* The points of its map: the PoPs' locations, those that are not configured from the databases (`g`
+ * may be NULL), by the first of their addresses that is found. out[] has room for pops_n. */
+void steer_points(const struct steer *s, const struct geo *g, struct geo_point *out);
+
+/* A client by its whole address. False: it is neither IPv4 nor IPv6. */
+MUST_USE bool steer_client(const struct addr *a, struct geo_client *out);
 
 /* What a worker decides by: borrowed for as long as it answers one client. */
 struct steering {
@@ -108,9 +113,9 @@ struct steer_pick {
 struct steer_choice {
     enum steer_end end;
     enum steer_how how;
-    bool all_down; /* nobody is up: an extended error says so, whatever `end` is */
-    unsigned why;  /* of the order: enum geo_why (geo/map.h) */
-    unsigned n;    /* of picks; 0 unless STEER_ANSWER */
+    bool all_down;          /* nobody is up: an extended error says so, whatever `end` is */
+    enum geo_why_first why; /* of the order */
+    unsigned n;             /* of picks; 0 unless STEER_ANSWER */
     struct steer_pick picks[STEER_ANSWERS_MAX]; /* best first */
     unsigned scope; /* bits of the client's own family; 0 when the client gave 0 */
     unsigned ttl_s;
