@@ -13,8 +13,10 @@ src_director_libdirector_a_SOURCES = \
 	%D%/worker.h
 src_director_libdirector_a_SOURCES += \
 	%D%/answer.h \
+	%D%/dnssec.h \
 	%D%/pop.h \
 	%D%/pops.h \
+	%D%/signer.h \
 	%D%/steer.h \
 	%D%/zone.h \
 	%D%/zone_conf.h \

@@ -23,6 +23,7 @@
 
 struct dns_name;
 struct dns_rrset;
+struct dnssec;
 struct steer;
 struct zone;
 
@@ -64,6 +65,7 @@ struct zone {
     const struct dns_rrset *soa;          /* at the apex, too */
     const struct dns_rrset *denial;       /* the SOA as it goes with NODATA and NXDOMAIN: its TTL is
                                            * min(SOA's TTL, its MINIMUM), RFC 2308 §3 */
+    const struct dnssec *dnssec;          /* what it is signed with (dnssec.h); NULL: it is not */
     const struct zone_node *const *nodes; /* nodes_n of them: all of the zone, in no order */
     unsigned nodes_n;
     struct conf_place at;
