@@ -8,16 +8,17 @@
 #ifndef DIRECTOR_RESPOND_H
 #define DIRECTOR_RESPOND_H
 
-#include "director/answer.h"
 #include "director/worker.h"
 #include "net/addr.h"
 
 /* What an answer may have at most, whatever it goes out by: buffers are of this size. */
 enum { RESPOND_BYTES_MAX = 65535 };
 
+enum transport { BY_UDP, BY_TCP, BY_TLS };
+
 struct respond_from {
     const struct addr *client; /* behind a proxy, too */
-    enum answer_transport transport;
+    enum transport transport;
 };
 
 /* The length of the response in out[0 .. cap), 0: say nothing. */

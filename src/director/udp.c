@@ -83,7 +83,7 @@ static void send_all(struct udp_socket *s, struct udp_batch *b, unsigned n)
 static bool answer_one(struct udp_socket *s, struct udp_batch *b, unsigned i, unsigned o)
 {
     struct msghdr *in = &b->in[i].msg_hdr, *out = &b->out[o].msg_hdr;
-    struct respond_from from = {.client = &b->peer[i], .transport = ANSWER_UDP};
+    struct respond_from from = {.client = &b->peer[i], .transport = BY_UDP};
     size_t n;
 
     b->peer[i].len = in->msg_namelen;
