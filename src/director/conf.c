@@ -129,10 +129,6 @@ static const struct directive main_directives[] = {
         .unset = "the system's",
         .about = "The DNS server to ask for the names that health checks need, like 127.0.0.1 or "
                  "[::1]:5353."},
-    {"database", CONF_STRINGS(struct director_conf, databases), .usage = "FILE...",
-        .flags = DIRECTIVE_MANY, .unset = "none: PoPs are in their default order for everybody",
-        .about = "Databases in MaxMind's format (.mmdb) that say where an address is. Each adds "
-                 "what those before it do not know."},
     {"dns", CONF_BLOCK(&dns_context, 0, 0), .flags = DIRECTIVE_IMPLIED,
         .about = "How questions are answered, whatever the answer is."},
     {0},
@@ -166,19 +162,20 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
 {
     struct director_conf *c = self;
 
-    (void)node;
     session_conf_close(&c->session);
     if (c->workers == 0)
         c->workers = sysconf(_SC_NPROCESSORS_ONLN);
     if (c->workers > WORKERS_MAX)
         c->workers = WORKERS_MAX;
     judge_tls(l, c);
+    map_conf_close(l, &c->map, node);
 }
 
 const struct conf_context director_conf_main = {
     .name = "main",
     .tables = {{main_directives}, {session_directives, offsetof(struct director_conf, session)},
-        {tls_directives, offsetof(struct director_conf, tls)}},
+        {tls_directives, offsetof(struct director_conf, tls)},
+        {map_directives, offsetof(struct director_conf, map)}},
     .open = main_open,
     .close = main_close,
 };

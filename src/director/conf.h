@@ -14,6 +14,7 @@
 #include "conf/directive.h"
 #include "conf/value.h"
 #include "director/dns_conf.h"
+#include "director/map_conf.h"
 #include "net/tls_conf.h"
 #include "session/sessions.h"
 
@@ -40,10 +41,10 @@ struct director_conf {
     struct span error_log;       /* path; p == NULL: standard error */
     int error_log_level;         /* enum log_level */
     int64_t stop_grace_ms;
-    struct span resolver;          /* of a DNS server, as addr_parse() takes it; p == NULL: the
-                                    * system's */
-    struct conf_strings databases; /* paths of .mmdb files, in the order in which they count */
-    struct session_conf session;   /* of connections, DNS and HTTP alike */
+    struct span resolver; /* of a DNS server, as addr_parse() takes it; p == NULL: the
+                           * system's */
+    struct map_conf map;
+    struct session_conf session; /* of connections, DNS and HTTP alike */
     struct tls_conf tls;
     struct dns_conf dns;
 };

@@ -4,6 +4,9 @@ src_director_libdirector_a_SOURCES = \
 	%D%/conf.h \
 	%D%/dns_conf.c \
 	%D%/dns_conf.h \
+	%D%/map_conf.c \
+	%D%/map_conf.h \
+	%D%/map_keeper.h \
 	%D%/respond.c \
 	%D%/respond.h \
 	%D%/server.c \
