@@ -15,6 +15,14 @@ src_director_libdirector_a_SOURCES = \
 	%D%/udp.h \
 	%D%/worker.h
 src_director_libdirector_a_SOURCES += \
+	%D%/client.h \
+	%D%/client_chain.c \
+	%D%/client_chain.h \
+	%D%/redirect.h \
+	%D%/worldmap.c \
+	%D%/worldmap.h \
+	%D%/worldmap.tbl
+src_director_libdirector_a_SOURCES += \
 	%D%/answer.h \
 	%D%/dnssec.h \
 	%D%/pop.h \

@@ -1,5 +1,7 @@
 noinst_LIBRARIES += src/http/libhttp.a
 src_http_libhttp_a_SOURCES = \
+	%D%/accept.c \
+	%D%/accept.h \
 	%D%/accept_encoding.c \
 	%D%/accept_encoding.h \
 	%D%/cache_control.c \

@@ -18,7 +18,7 @@ static bool weight_parse(struct span s, int *q)
     return *q <= WEIGHT_WHOLE;
 }
 
-bool weighted_parse(struct span member, struct weighted *out)
+static bool split(struct span member, struct weighted *out)
 {
     struct span name, parameter;
 
@@ -31,5 +31,21 @@ bool weighted_parse(struct span member, struct weighted *out)
         if (span_istarts(parameter, SPAN("q=")) && !weight_parse(span_from(parameter, 2), &out->q))
             return false;
     }
-    return token_valid(out->name);
+    return true;
+}
+
+bool weighted_parse(struct span member, struct weighted *out)
+{
+    return split(member, out) && token_valid(out->name);
+}
+
+bool weighted_range_parse(struct span member, struct weighted *out)
+{
+    struct span type, subtype;
+
+    if (!split(member, out))
+        return false;
+    type = span_make(out->name.p, span_find(out->name, '/'));
+    subtype = span_from(out->name, type.n + 1);
+    return token_valid(type) && token_valid(subtype);
 }

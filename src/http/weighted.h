@@ -1,5 +1,6 @@
 /*
- * weighted.h - lists of names with weights (RFC 9110 §12.4.2): Accept-Encoding, Accept-Language.
+ * weighted.h - lists of names with weights (RFC 9110 §12.4.2): Accept-Encoding, Accept-Language,
+ * Accept.
  *
  * Pure; any thread.
  */
@@ -19,5 +20,7 @@ struct weighted {
 /* A member of such a list: name [;q=weight]; other parameters do not matter. False: it cannot be
  * understood. */
 MUST_USE bool weighted_parse(struct span member, struct weighted *out);
+/* The same with a media range for a name: text/html, image/ and a star. */
+MUST_USE bool weighted_range_parse(struct span member, struct weighted *out);
 
 #endif

@@ -20,5 +20,6 @@ include tests/unit/session/local.mk
 include tests/unit/origin/local.mk
 include tests/unit/admin/local.mk
 include tests/unit/edge/local.mk
+include tests/unit/director/local.mk
 check_PROGRAMS += $(UNIT)
 TESTS += $(UNIT)

@@ -1,3 +1,6 @@
+UNIT += %D%/t_accept
+%C%_t_accept_SOURCES = %D%/t_accept.c %D%/table.h
+%C%_t_accept_LDADD = $(LIBS_HTTP) $(CMOCKA_LIBS)
 UNIT += %D%/t_cache_control
 %C%_t_cache_control_SOURCES = %D%/t_cache_control.c %D%/table.h
 %C%_t_cache_control_LDADD = $(LIBS_HTTP) $(CMOCKA_LIBS)
