@@ -50,6 +50,12 @@ enum dns_read {
     DNS_READ_DROP,   /* say nothing; nothing is set */
 };
 
+/* Of a TSIG record, borrowed from the message: what the answer repeats (RFC 8945 §5.3.2). */
+struct dns_tsig {
+    const uint8_t *name, *algorithm; /* wire names; behind the algorithm's stand time and fudge */
+    uint8_t name_n, algorithm_n;
+};
+
 struct dns_query {
     uint16_t id;
     uint8_t opcode;
@@ -61,7 +67,7 @@ struct dns_query {
     /* Borrowed from the message, has_question only: the question as it came, name, type and class,
      * for the response to repeat. The name is its first name.n bytes. */
     const uint8_t *question;
-    struct span tsig; /* borrowed; the TSIG record, to be answered with BADKEY; empty: none */
+    struct dns_tsig tsig; /* its name NULL: none */
     struct dns_edns edns;
     struct dns_name name; /* of the question, in lower case; has_question only */
 };

@@ -40,13 +40,44 @@ MUST_USE bool dns_rdata_parse(uint16_t type, const struct span *words, size_t wo
  * know are anything. */
 MUST_USE bool dns_rdata_check(uint16_t type, const uint8_t *p, size_t n);
 
-/* Where the names of a type stand: `before` bytes, then `names` names, then the rest. */
+/* Where the names of a type stand: `before` bytes, then `names` names, then the rest. In messages
+ * they may be compressed for the types of RFC 1035 only (RFC 3597 §4). */
 struct dns_rdata_shape {
     uint8_t before;
     uint8_t names;
-    bool compress; /* in messages: RFC 3597 §4 permits it for the types of RFC 1035 only */
+    bool compress;
 };
-struct dns_rdata_shape dns_rdata_shape(uint16_t type);
+static inline struct dns_rdata_shape dns_rdata_shape(unsigned type)
+{
+    switch (type) {
+    case DNS_NS:
+    case DNS_CNAME:
+    case DNS_PTR:
+        return (struct dns_rdata_shape){0, 1, true};
+    case DNS_SOA:
+        return (struct dns_rdata_shape){0, 2, true};
+    case DNS_MX:
+        return (struct dns_rdata_shape){2, 1, true};
+    case DNS_RP:
+        return (struct dns_rdata_shape){0, 2, false};
+    case DNS_AFSDB:
+    case DNS_KX:
+        return (struct dns_rdata_shape){2, 1, false};
+    case DNS_SRV:
+        return (struct dns_rdata_shape){6, 1, false};
+    case DNS_DNAME:
+    case DNS_NSEC:
+        return (struct dns_rdata_shape){0, 1, false};
+    case DNS_SVCB:
+    case DNS_HTTPS:
+        return (struct dns_rdata_shape){2, 1, false};
+    case DNS_SIG:
+    case DNS_RRSIG:
+        return (struct dns_rdata_shape){18, 1, false};
+    default: /* any number */
+        return (struct dns_rdata_shape){0, 0, false};
+    }
+}
 
 /* Canonical form (RFC 4034 §6.2, RFC 6840 §5.1): names in lower case. n bytes to out, which may be
  * p. The data must be well-formed. */

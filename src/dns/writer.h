@@ -39,7 +39,8 @@ struct dns_writer {
     const struct dns_query *q; /* borrowed */
     const struct dns_opt *opt; /* borrowed; may change until the end, except that its nsid,
                                   cookie and keepalive must not grow */
-    unsigned names_n;          /* private from here */
+    enum dns_section section;  /* private from here: the last one written to */
+    unsigned names_n;
     struct dns_writer_name {
         const uint8_t *wire; /* borrowed */
         uint16_t n, at;
@@ -67,6 +68,7 @@ struct dns_writer_mark {
     uint32_t at;
     unsigned names_n;
     uint16_t counts[3];
+    enum dns_section section;
 };
 struct dns_writer_mark dns_writer_mark(const struct dns_writer *w);
 /* As if nothing had been written since the mark; TC stays. */
