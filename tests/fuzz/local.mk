@@ -169,3 +169,9 @@ FUZZ += %D%/fuzz_tls_parse
 %C%_fuzz_tls_parse_LDADD = $(LIBS_NET)
 %C%_fuzz_tls_parse_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/tls_parse
+
+FUZZ += %D%/fuzz_probe_response
+%C%_fuzz_probe_response_SOURCES = %D%/fuzz_probe_response.c $(FUZZ_MAIN)
+%C%_fuzz_probe_response_LDADD = $(LIBS_HEALTH)
+%C%_fuzz_probe_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/probe_response

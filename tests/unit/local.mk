@@ -18,6 +18,7 @@ include tests/unit/cache/local.mk
 include tests/unit/coding/local.mk
 include tests/unit/session/local.mk
 include tests/unit/origin/local.mk
+include tests/unit/health/local.mk
 include tests/unit/admin/local.mk
 include tests/unit/edge/local.mk
 include tests/unit/director/local.mk
