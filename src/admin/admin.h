@@ -27,8 +27,6 @@
 #include "base/attrs.h"
 #include "base/clock.h"
 #include "base/span.h"
-#include "cache/cache.h"
-#include "cache/volumes.h"
 #include "conf/value.h"
 #include "loop/worker.h"
 
@@ -37,6 +35,8 @@
 
 struct admin;
 struct admin_route;
+struct cache_stats;
+struct cache_volumes;
 struct counter_list;
 struct tls_server_state;
 
@@ -53,12 +53,14 @@ struct admin_facts {
     unsigned connections; /* of clients, now */
     mono_ms started_ms;
     bool draining;
-    struct cache_stats cache;
-    struct cache_volumes volumes;       /* in the arena */
-    const struct tls_server_state *tls; /* in the arena; NULL: no TLS with clients */
+    const struct cache_stats *cache;     /* in the arena; NULL: there is no cache */
+    const struct cache_volumes *volumes; /* the same */
+    const struct tls_server_state *tls;  /* in the arena; NULL: no TLS with clients */
 };
 
 struct admin_conf {
+    const char *program;                /* its name */
+    unsigned daemons;                   /* COUNTER_EDGE or COUNTER_DIRECTOR: what it counts */
     struct span control;                /* path of the control socket; n == 0: none */
     const struct value_listen *metrics; /* NULL: none */
     /* Fills in *out; spans may live in `a` (one request's) or longer. On the worker's thread. */

@@ -8,6 +8,7 @@
 #include "admin/answer.h"
 #include "base/buf.h"
 #include "base/counters.h"
+#include "cache/cache.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,21 +36,23 @@ enum gauge {
 static const struct gauge_def {
     enum gauge id;
     const char *metric, *labels, *help;
+    bool of_cache;
 } gauges[] = {
     {GAUGE_BUILD, "selvage_build_info", "version=\"" VERSION "\"", "What runs; always 1"},
     {GAUGE_UPTIME, "selvage_uptime_seconds", "", "Time since the process started"},
     {GAUGE_CONNECTIONS, "selvage_connections", "", "Client connections that are open"},
     {GAUGE_MEMORY_BUDGET, "selvage_memory_bytes", "kind=\"budget\"",
-        "The memory tier: what it may use, what it uses, and what of that is bodies"},
-    {GAUGE_MEMORY_USED, "selvage_memory_bytes", "kind=\"used\"", ""},
-    {GAUGE_MEMORY_BODIES, "selvage_memory_bytes", "kind=\"bodies\"", ""},
-    {GAUGE_OBJECTS, "selvage_objects", "", "Objects stored in memory"},
-    {GAUGE_FILLS, "selvage_fills", "", "Fills in flight"},
+        "The memory tier: what it may use, what it uses, and what of that is bodies", true},
+    {GAUGE_MEMORY_USED, "selvage_memory_bytes", "kind=\"used\"", "", true},
+    {GAUGE_MEMORY_BODIES, "selvage_memory_bytes", "kind=\"bodies\"", "", true},
+    {GAUGE_OBJECTS, "selvage_objects", "", "Objects stored in memory", true},
+    {GAUGE_FILLS, "selvage_fills", "", "Fills in flight", true},
     {GAUGE_PURGE_LABELS, "selvage_purge_labels", "kind=\"used\"",
-        "URLs, tags and sites that are remembered as purged, and how many there may be"},
-    {GAUGE_PURGE_LABELS_MOST, "selvage_purge_labels", "kind=\"most\"", ""},
-    {GAUGE_PURGE_PREFIXES, "selvage_purge_prefixes", "", "Prefixes that are remembered as purged"},
-    {GAUGE_PURGE_LAST, "selvage_purge_sequence", "", "Sequence number of the last purge"},
+        "URLs, tags and sites that are remembered as purged, and how many there may be", true},
+    {GAUGE_PURGE_LABELS_MOST, "selvage_purge_labels", "kind=\"most\"", "", true},
+    {GAUGE_PURGE_PREFIXES, "selvage_purge_prefixes", "", "Prefixes that are remembered as purged",
+        true},
+    {GAUGE_PURGE_LAST, "selvage_purge_sequence", "", "Sequence number of the last purge", true},
     {GAUGE_DRAINING, "selvage_draining", "", "1 while the process finishes what is in flight"},
 };
 
@@ -63,23 +66,23 @@ static uint64_t gauge_value(enum gauge id, const struct admin_facts *f, int64_t 
     case GAUGE_CONNECTIONS:
         return f->connections;
     case GAUGE_MEMORY_BUDGET:
-        return f->cache.memory_bytes;
+        return f->cache->memory_bytes;
     case GAUGE_MEMORY_USED:
-        return f->cache.used_bytes;
+        return f->cache->used_bytes;
     case GAUGE_MEMORY_BODIES:
-        return f->cache.body_bytes;
+        return f->cache->body_bytes;
     case GAUGE_OBJECTS:
-        return f->cache.objects;
+        return f->cache->objects;
     case GAUGE_FILLS:
-        return f->cache.fills;
+        return f->cache->fills;
     case GAUGE_PURGE_LABELS:
-        return f->cache.purge_labels;
+        return f->cache->purge_labels;
     case GAUGE_PURGE_LABELS_MOST:
-        return f->cache.purge_labels_max;
+        return f->cache->purge_labels_max;
     case GAUGE_PURGE_PREFIXES:
-        return f->cache.purge_prefixes;
+        return f->cache->purge_prefixes;
     case GAUGE_PURGE_LAST:
-        return f->cache.purge_seq;
+        return f->cache->purge_seq;
     case GAUGE_DRAINING:
         return f->draining;
     }
@@ -115,22 +118,26 @@ void admin_serve_metrics(struct admin_call *call)
     struct admin_facts f = admin_facts_now(call);
     struct metrics w = {.metric = "", .ok = true};
 
-    buf_init(&w.out, METRICS_BYTES + metrics_volumes_bytes(&f.volumes));
+    buf_init(&w.out, METRICS_BYTES + (f.volumes != NULL ? metrics_volumes_bytes(f.volumes) : 0));
     for (int c = 0; c < COUNTERS; c++) {
         const struct counter_def *d = &counter_defs[c];
 
-        metrics_sample(&w, "counter", d->metric, d->labels, d->help, counter_sum((enum counter)c));
+        if ((d->daemons & call->conf->daemons) != 0)
+            metrics_sample(
+                &w, "counter", d->metric, d->labels, d->help, counter_sum((enum counter)c));
     }
     for (size_t i = 0; lists != NULL && lists[i] != NULL; i++)
         write_list(&w, lists[i]);
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
         const struct gauge_def *d = &gauges[i];
 
-        metrics_sample(&w, "gauge", d->metric, d->labels, d->help,
-            gauge_value(d->id, &f, admin_uptime_s(call, &f)));
+        if (!d->of_cache || f.cache != NULL)
+            metrics_sample(&w, "gauge", d->metric, d->labels, d->help,
+                gauge_value(d->id, &f, admin_uptime_s(call, &f)));
     }
     metrics_certificates(&w, f.tls);
-    metrics_volumes(&w, &call->txn->arena, &f.volumes);
+    if (f.volumes != NULL)
+        metrics_volumes(&w, &call->txn->arena, f.volumes);
     if (w.ok)
         admin_answer_text(call, 200, SPAN("text/plain; version=0.0.4; charset=utf-8"),
             arena_dup(&call->txn->arena, buf_span(&w.out)));

@@ -3,6 +3,8 @@
  */
 #include "admin/answer.h"
 #include "base/counters.h"
+#include "cache/cache.h"
+#include "cache/volumes.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +29,8 @@ static json_t *json_of_u64(uint64_t n)
 
 static json_t *memory(const struct cache_stats *s)
 {
+    if (s == NULL)
+        return json_null();
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "budget_bytes", json_of_u64(s->memory_bytes),
         "used_bytes", json_of_u64(s->used_bytes), "body_bytes", json_of_u64(s->body_bytes),
         "objects", json_of_u64(s->objects), "fills", json_of_u64(s->fills), "disk_bytes",
@@ -42,12 +46,13 @@ static void serve_status(struct admin_call *call)
     for (unsigned i = 0; i < f.listens_n; i++)
         json_array_append_new(listens, admin_json_text(f.listens[i]));
     admin_answer_json(call, 200,
-        json_pack("{s:s, s:s, s:i, s:I, s:I, s:o, s:o, s:i, s:i, s:b, s:o}", "program", "selvage",
-            "version", VERSION, "pid", (int)getpid(), "uptime_s", (json_int_t)uptime_s, "since",
+        json_pack("{s:s, s:s, s:i, s:I, s:I, s:o, s:o, s:i, s:i, s:b, s:o}", "program",
+            call->conf->program, "version", VERSION, "pid", (int)getpid(), "uptime_s",
+            (json_int_t)uptime_s, "since",
             (json_int_t)(worker_wall_s(call->txn->worker) - uptime_s), "config",
             f.config.n > 0 ? admin_json_text(f.config) : json_null(), "listens", listens, "workers",
             (int)f.workers, "connections", (int)f.connections, "draining", (int)f.draining,
-            "memory", memory(&f.cache)));
+            "memory", memory(f.cache)));
 }
 
 /* selvage_origin_requests_total is "origin_requests" here: what all have in common says nothing. */
@@ -85,17 +90,20 @@ static void add_list(json_t *all, const struct counter_list *list)
 
 /* {"connections": 3, "requests": {"HIT": 2, ...}, ...} in the order of the table, then the lists.
  */
-static json_t *counters(const struct counter_list *const *lists)
+static json_t *counters(const struct admin_conf *conf)
 {
+    const struct counter_list *const *lists = conf->counters;
     json_t *all = json_object();
 
     for (int c = 0; c < COUNTERS; c++) {
         const struct counter_def *d = &counter_defs[c];
-        json_t *value = json_of_u64(counter_sum((enum counter)c));
         struct span name = short_name(d->metric), label;
         char key[64];
-        json_t *group;
+        json_t *group, *value;
 
+        if ((d->daemons & conf->daemons) == 0)
+            continue;
+        value = json_of_u64(counter_sum((enum counter)c));
         span_cstr(name, key, sizeof(key));
         if (d->labels[0] == '\0') {
             json_object_set_new(all, key, value);
@@ -139,9 +147,9 @@ static void serve_stats(struct admin_call *call)
     admin_answer_json(call, 200,
         json_pack("{s:I, s:i, s:o, s:o, s:o, s:o}", "uptime_s",
             (json_int_t)admin_uptime_s(call, &f), "connections", (int)f.connections, "hit_ratio",
-            hit_ratio(), "memory", memory(&f.cache), "disk",
-            f.volumes.n > 0 ? admin_volumes_json(&f.volumes) : json_null(), "counters",
-            counters(call->conf->counters)));
+            f.cache != NULL ? hit_ratio() : json_null(), "memory", memory(f.cache), "disk",
+            f.volumes != NULL && f.volumes->n > 0 ? admin_volumes_json(f.volumes) : json_null(),
+            "counters", counters(call->conf)));
 }
 
 static void serve_healthz(struct admin_call *call)

@@ -109,7 +109,9 @@ void admin_serve_volumes(struct admin_call *call)
 {
     struct admin_facts f = admin_facts_now(call);
 
-    admin_answer_json(call, 200, admin_volumes_json(&f.volumes));
+    static const struct cache_volumes none;
+
+    admin_answer_json(call, 200, admin_volumes_json(f.volumes != NULL ? f.volumes : &none));
 }
 
 /* --- metrics --- */

@@ -15,14 +15,22 @@
 #include <stdint.h>
 
 enum counter {
-#define COUNTER(name, metric, labels, help) C_##name,
+#define COUNTER(name, metric, labels, help)          C_##name,
+#define EDGE_COUNTER(name, metric, labels, help)     C_##name,
+#define DIRECTOR_COUNTER(name, metric, labels, help) C_##name,
 #include "base/counters.tbl"
 #undef COUNTER
+#undef EDGE_COUNTER
+#undef DIRECTOR_COUNTER
     COUNTERS
 };
 
+/* Which of the daemons count it. */
+enum { COUNTER_EDGE = 1, COUNTER_DIRECTOR = 2 };
+
 struct counter_def {
     const char *metric, *labels, *help; /* labels "" for none; help "" continues the row above */
+    unsigned daemons;
 };
 
 extern const struct counter_def counter_defs[COUNTERS];

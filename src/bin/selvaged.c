@@ -110,7 +110,7 @@ static struct command_line parse(int argc, char **argv)
             break;
         default:
             fputs("Try: selvaged --help\n", stderr);
-            exit(EDGE_FAILED);
+            exit(DAEMON_FAILED);
         }
     }
     return cl;
@@ -168,16 +168,16 @@ static int dump(const struct command_line *cl)
     fwrite(errors.n > 0 ? errors.p : "", 1, errors.n, stderr);
     buf_free(&out);
     buf_free(&errors);
-    return ok ? EDGE_FINE : EDGE_FAILED;
+    return ok ? DAEMON_FINE : DAEMON_FAILED;
 }
 
 static int serve(struct edge_conf *conf)
 {
     struct edge *edge = edge_open(conf);
-    enum edge_exit how;
+    enum daemon_exit how;
 
     if (edge == NULL)
-        return EDGE_FAILED;
+        return DAEMON_FAILED;
     how = edge_run(edge);
     edge_close(&edge);
     log_msg(LOG_INFO, "stopped");
@@ -191,18 +191,18 @@ int main(int argc, char **argv)
     struct edge_conf *conf;
 
     if (!makes_sense(&cl, argc))
-        return EDGE_FAILED;
+        return DAEMON_FAILED;
     hash_seed(random_u64());
     if (cl.what == DUMP)
         return dump(&cl);
     conf = load(&cl);
     if (conf == NULL)
-        return EDGE_FAILED;
+        return DAEMON_FAILED;
     if (cl.what == TEST) {
         fprintf(
             stderr, "selvaged: %s is fine\n", cl.config != NULL ? cl.config : "the command line");
         edge_conf_free(&conf);
-        return EDGE_FINE;
+        return DAEMON_FINE;
     }
     return serve(conf);
 }

@@ -315,7 +315,7 @@ struct acme *acme_start(const struct edge_conf *c)
     a->conf = c;
     a->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     check(a->stop_fd >= 0);
-    a->socket = variable("SELVAGE_SOCKET", c->control.p);
+    a->socket = variable("SELVAGE_SOCKET", c->daemon.control.p);
     a->type = variable("SELVAGE_ACME_TYPE", acme_type_name((enum challenge_type)c->acme.type));
     want_all(a);
     check(pthread_create(&a->thread, NULL, run, a) == 0);

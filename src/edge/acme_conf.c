@@ -84,7 +84,7 @@ void acme_conf_judge(struct conf_load *l, const struct edge_conf *c)
         if (s->acme)
             judge_site(l, c, s);
     }
-    if (c->acme.on && span_eq(c->control, SPAN("off")))
+    if (c->acme.on && span_eq(c->daemon.control, SPAN("off")))
         conf_error(l->errors, c->acme.at,
             "acme needs the control socket, by which it is told what to prove: add  control "
             "/run/selvage/selvaged.sock;");

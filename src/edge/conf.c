@@ -8,12 +8,10 @@
 #include "edge/site_conf.h"
 #include "http/chars.h"
 #include "http/fields.h"
-#include "net/network_conf.h"
 #include "origin/conf.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Files of a directory say nothing of lifetimes; asking for each again costs little, but not
  * nothing. */
@@ -24,49 +22,22 @@ enum { DNS_PORT = 53 };
 /* More than a command line can hold, each byte written as \xHH. */
 enum { ARGS_BYTES_MAX = 16 << 20 };
 
-static const char *const log_levels[] = {"error", "warn", "notice", "info", "debug", NULL};
 static const char *const access_formats[] = {"combined", "json", NULL};
 
 /* --- directives of main ------------------------------------------------------------------- */
-
-static struct listen_conf *add_listen(
-    struct conf_load *l, struct listen_conf **list, const struct conf_node *node)
-{
-    struct listen_conf *n = arena_zalloc(l->arena, sizeof(*n));
-
-    if (!conf_arg_listen(l, node, 0, &n->addr))
-        return NULL;
-    n->text = node->args[0].text;
-    n->at = node->at;
-    while (*list != NULL)
-        list = &(*list)->next;
-    *list = n;
-    return n;
-}
-
-/* The words behind `proxy`, which are the last: from NETWORK... */
-static void set_proxy(
-    struct conf_load *l, struct listen_conf *n, const struct conf_node *node, unsigned at)
-{
-    if (!conf_arg_is(node, at + 1, "from") || at + 2 == node->args_n)
-        conf_error(l->errors, node->args[at].at,
-            "proxy needs the networks that the proxies are in: proxy from 192.0.2.0/24");
-    else
-        (void)!network_args(l, node, at + 2, &n->door.proxy_from);
-}
 
 /* What stands behind the address: how connections begin there. */
 static void set_listen(struct conf_load *l, void *self, const struct conf_node *node)
 {
     static const char *const words[] = {"h2c", "proxy", "tls", NULL};
-    struct listen_conf *n = add_listen(l, &((struct edge_conf *)self)->listens, node);
+    struct listen_conf *n = listen_conf_add(l, &((struct edge_conf *)self)->daemon.listens, node);
     int word;
 
     for (unsigned i = 1; n != NULL && i < node->args_n; i++) {
         if (!conf_arg_word(l, node, i, words, &word))
             continue;
         if (word == 1) {
-            set_proxy(l, n, node, i);
+            listen_conf_proxy(l, n, node, i);
             return;
         }
         if (word == 0)
@@ -74,21 +45,6 @@ static void set_listen(struct conf_load *l, void *self, const struct conf_node *
         else
             n->tls = true;
     }
-}
-
-static void set_metrics(struct conf_load *l, void *self, const struct conf_node *node)
-{
-    (void)add_listen(l, &((struct edge_conf *)self)->metrics, node);
-}
-
-static void set_error_log(struct conf_load *l, void *self, const struct conf_node *node)
-{
-    struct edge_conf *c = self;
-
-    if (!conf_arg_is(node, 0, "stderr"))
-        c->error_log = node->args[0].text;
-    if (node->args_n == 2)
-        (void)!conf_arg_word(l, node, 1, log_levels, &c->error_log_level);
 }
 
 static void set_access_log(struct conf_load *l, void *self, const struct conf_node *node)
@@ -216,32 +172,17 @@ static const struct directive main_directives[] = {
             "too: the client that it names counts from then on, in logs, limits and "
             "X-Forwarded-For. Whoever connects from elsewhere than the NETWORKs, or without "
             "such a header, is closed at once."},
-    {"workers", CONF_INTEGER(struct edge_conf, workers), .max = 128, .unset = "one per core",
-        .about = "Threads that serve."},
     {"name", CONF_CUSTOM(set_name, 1, 1), .unset = "selvage",
         .about =
             "What this edge calls itself in Via and Cache-Status, and in CDN-Loop, by which it "
             "knows a request that came through it before. Edges of one fleet may share a name "
             "only if none of them is the origin of another. Without a name CDN-Loop says "
             "selvage and a random number."},
-    {"control", CONF_STRING(struct edge_conf, control), .preset = "off",
-        .about = "Path of the control socket for selvagectl(1), or off. It is made with mode "
-                 "0600."},
-    {"metrics", CONF_CUSTOM(set_metrics, 1, 1), .usage = "ADDRESS:PORT",
-        .about = "Where /metrics (Prometheus) and /healthz are answered; keep it off public "
-                 "addresses."},
-    {"error-log", CONF_CUSTOM(set_error_log, 1, 2), .usage = "PATH|stderr [LEVEL]",
-        .unset = "standard error, level info",
-        .about =
-            "Where errors are written, and the least level: error, warn, notice, info, debug. What "
-            "operators do, as purging, is a notice."},
     {"access-log", CONF_CUSTOM(set_access_log, 1, 2), .usage = "PATH|stderr|off [combined|json]",
         .unset = "off",
         .about = "One line per request: in the combined format of Apache and nginx with cache "
                  "status and times behind it, or as JSON. Written by a thread of its own; a log "
                  "that cannot keep up loses lines (counted), never delays a request."},
-    {"stop-grace", CONF_DURATION(struct edge_conf, stop_grace_ms), .preset = "10s", .max = 3600000,
-        .about = "How long requests in flight may take to end after TERM or INT."},
     {"resolver", CONF_CUSTOM(set_resolver, 1, 1), .usage = "ADDRESS[:PORT]",
         .unset = "the system's", .about = "The DNS server to ask, like 127.0.0.1 or [::1]:5353."},
     {"acme", CONF_BLOCK(&acme_context, 0, 0),
@@ -277,9 +218,8 @@ static void *main_open(struct conf_load *l, void *parent, const struct conf_node
     (void)node;
     c->name = SPAN(EDGE_NAME_DEFAULT);
     c->access_log = SPAN("off");
-    c->error_log_level = LOG_INFO;
     c->sites_end = &c->sites;
-    tls_conf_init(&c->tls);
+    daemon_conf_init(&c->daemon);
     return c;
 }
 
@@ -358,23 +298,6 @@ static void index_hosts(struct conf_load *l, struct edge_conf *c, struct site *s
     }
 }
 
-static void judge_tls(struct conf_load *l, struct edge_conf *c)
-{
-    c->tls_only = true;
-    if (c->acme.on)
-        tls_conf_add_files(l, &c->tls, acme_live_files(&c->acme, l->arena), c->acme.at);
-    for (const struct listen_conf *n = c->listens; n != NULL; n = n->next) {
-        if (!n->tls)
-            c->tls_only = false;
-        else if (c->tls.sources == NULL)
-            conf_error(l->errors, n->at,
-                "a listener that speaks TLS needs a certificate: add  certificate FILE key FILE;  "
-                "or "
-                "an acme block");
-    }
-    tls_conf_close(l, &c->tls, clock_wall_s());
-}
-
 static void gather_rates(struct edge_conf *c, const struct limit_list *limits)
 {
     for (unsigned i = 0; i < limits->n; i++)
@@ -399,26 +322,25 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
 
     (void)node;
     session_conf_close(&c->session);
-    if (c->workers == 0)
-        c->workers = sysconf(_SC_NPROCESSORS_ONLN);
-    if (c->workers > 128)
-        c->workers = 128;
     c->table = site_table_new(l->arena, c->hosts);
     for (struct site *s = c->sites; s != NULL; s = s->next) {
         index_hosts(l, c, s);
         judge_site(l, c, s);
-        tls_conf_add_site(&c->tls, &s->secure.tls, s->hosts, s->hosts_n);
+        tls_conf_add_site(&c->daemon.tls, &s->secure.tls, s->hosts, s->hosts_n);
     }
     acme_conf_judge(l, c);
-    judge_tls(l, c);
+    if (c->acme.on)
+        tls_conf_add_files(l, &c->daemon.tls, acme_live_files(&c->acme, l->arena), c->acme.at);
+    daemon_conf_close(l, &c->daemon, "  or an acme block");
     number_rates(l, c);
 }
 
 const struct conf_context edge_conf_main = {
     .name = "main",
-    .tables = {{main_directives}, {session_directives, offsetof(struct edge_conf, session)},
+    .tables = {{main_directives}, {daemon_directives, offsetof(struct edge_conf, daemon)},
+        {session_directives, offsetof(struct edge_conf, session)},
         {purge_directives, offsetof(struct edge_conf, purge_from)},
-        {tls_directives, offsetof(struct edge_conf, tls)},
+        {tls_directives, offsetof(struct edge_conf, daemon.tls)},
         {access_directives, offsetof(struct edge_conf, access)}},
     .open = main_open,
     .close = main_close,
@@ -439,7 +361,7 @@ void edge_conf_free(struct edge_conf **cp)
     if (c == NULL)
         return;
     *cp = NULL;
-    tls_conf_free(&c->tls);
+    daemon_conf_free(&c->daemon);
     for (struct site *s = c->sites; s != NULL; s = s->next)
         client_ca_free(&s->secure.tls.client_ca);
     geo_free(&c->geo);
@@ -465,7 +387,7 @@ struct edge_conf *edge_conf_load_file(const char *path, struct buf *errors)
     struct edge_conf *c = new_conf();
     struct conf_errors e;
 
-    c->path = arena_dup(&c->arena, span_of(path));
+    c->daemon.path = arena_dup(&c->arena, span_of(path));
     conf_errors_init(&e, &c->arena);
     return apply(c, conf_read_file(&c->arena, path, &e), &e, errors);
 }

@@ -10,24 +10,12 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/log.h"
 #include "cache/cache.h"
 #include "conf/directive.h"
-#include "conf/value.h"
+#include "daemon/conf.h"
 #include "edge/accesslog.h"
 #include "edge/acme.h"
 #include "edge/site.h"
-#include "net/tls_conf.h"
-#include "session/sessions.h"
-
-struct listen_conf {
-    struct value_listen addr;
-    struct span text; /* as written */
-    struct session_door door;
-    bool tls;
-    struct conf_place at;
-    struct listen_conf *next;
-};
 
 struct origin_entry {
     struct span name; /* empty for one that a site gave directly */
@@ -42,18 +30,11 @@ enum { ORIGIN_BUCKETS = 4096 }; /* many sites may have an origin each */
 
 struct edge_conf {
     struct arena arena; /* owns all of this */
-    struct span path;   /* of the file; n == 0: from the command line */
-    int64_t workers;
-    struct listen_conf *listens;
-    struct span name;            /* of this edge, in Via, Cache-Status and CDN-Loop */
-    struct span control;         /* path of the control socket; "off" for none */
-    struct listen_conf *metrics; /* HTTP listener for /metrics and /healthz, or NULL */
-    struct span error_log;       /* path; p == NULL: standard error */
-    int error_log_level;
+    struct daemon_conf daemon;
+    struct span name;       /* of this edge, in Via, Cache-Status and CDN-Loop */
     struct span access_log; /* path; "off", or "stderr" */
     int access_format;      /* enum access_format */
-    int64_t stop_grace_ms;
-    struct span resolver; /* of a DNS server, as addr_parse() takes it; p == NULL: the system's */
+    struct span resolver;   /* of a DNS server, as addr_parse() takes it; p == NULL: the system's */
     struct network_list purge_from; /* of sites that do not say */
     struct access_list access;      /* the same */
     struct geo *geo;                /* owns; NULL: no database */
@@ -63,8 +44,6 @@ struct edge_conf {
     struct session_conf session;
     struct cache_conf cache;
     struct acme_conf acme;
-    struct tls_conf tls;                             /* with clients */
-    bool tls_only;                                   /* all listeners speak TLS */
     struct origin_entry *origins;                    /* all, newest first */
     struct origin_entry *origins_by[ORIGIN_BUCKETS]; /* the same by hash of the name */
     struct site *sites, **sites_end;                 /* in the order of the file */

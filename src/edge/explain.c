@@ -585,7 +585,7 @@ json_t *explain(const struct explain_source *source, const struct explain_questi
     const struct path_rule *rule;
     json_t *o;
 
-    if (!read_question(q, source->conf->tls_only, a, &x.request, because))
+    if (!read_question(q, source->conf->daemon.tls_only, a, &x.request, because))
         return NULL;
     if (!find_out(&x, q->client)) {
         *because = "the client is an address, like 192.0.2.1";

@@ -137,7 +137,7 @@ static bool find(struct admin_call *call, struct route *route, const char **why)
         !uri_decode(a, value, &value))
         return false;
     *why = "no URL of a site of this edge";
-    if (!uri_target_parse(route_target_of(value, e->conf->tls_only, a), &req) ||
+    if (!uri_target_parse(route_target_of(value, e->conf->daemon.tls_only, a), &req) ||
         route_find(route, e->conf->table, &req, a) != ROUTE_FOUND)
         return false;
     return route_key(route, &req.fields, a);

@@ -8,8 +8,6 @@ src_edge_libedge_a_SOURCES = \
 	%D%/acme_serve.c \
 	%D%/answer.c \
 	%D%/arrival.c \
-	%D%/certificates.c \
-	%D%/certificates.h \
 	%D%/challenges.c \
 	%D%/challenges.h \
 	%D%/coding_conf.c \
@@ -79,7 +77,6 @@ src_edge_libedge_a_SOURCES += \
 	%D%/purge_serve.h \
 	%D%/purging.c \
 	%D%/purging.h
-src_edge_libedge_a_SOURCES += %D%/closing.c %D%/closing.h
 src_edge_libedge_a_SOURCES += \
 	%D%/access.c \
 	%D%/access.h \

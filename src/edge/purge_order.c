@@ -69,7 +69,7 @@ static bool add_text(struct reading *r, struct span text)
 static bool find_url(struct reading *r, struct span value, struct route *out)
 {
     struct http_request req = {.method = METHOD_GET, .minor = 1};
-    struct span target = route_target_of(value, r->conf->tls_only, r->a);
+    struct span target = route_target_of(value, r->conf->daemon.tls_only, r->a);
     const char *why;
     enum route_end end;
 

@@ -103,13 +103,13 @@ static void on_visit(struct message *m, struct worker *w)
     struct edge *e = p->edge;
 
     (void)w;
-    if (atomic_load(&e->running) == 0) {
+    if (atomic_load(&e->daemon->running) == 0) {
         purging_free(p);
         return;
     }
     p->visited++;
-    p->message.run = p->visited < e->conf->workers ? on_visit : on_back;
-    worker_post(p->visited < e->conf->workers ? e->workers[p->visited].worker : p->asker, m);
+    p->message.run = p->visited < e->conf->daemon.workers ? on_visit : on_back;
+    worker_post(p->visited < e->conf->daemon.workers ? e->workers[p->visited].worker : p->asker, m);
 }
 
 static void on_purged(struct job *j)

@@ -11,10 +11,7 @@
 #include "base/span.h"
 #include "edge/worker.h"
 
-struct addr;
-struct admin;
 struct cache;
-struct closing;
 struct edge_conf;
 struct notstored_table;
 struct hints;
@@ -22,45 +19,33 @@ struct rate_table;
 struct unsliced;
 struct pool;
 struct sink;
-struct tls_keeper;
-struct tls_server;
 
 struct edge {
-    struct edge_conf *conf;            /* owns */
-    struct cache *cache;               /* owns */
-    struct notstored_table *notstored; /* owns; what was not stored lately, and why */
-    struct pool *blocking;             /* owns; file system calls */
-    struct pool *coding;               /* owns; steps of recoders */
-    struct sink *access_log;           /* owns; or NULL */
-    struct tls_server *tls;            /* owns; or NULL: no listener speaks TLS */
-    struct tls_keeper *tls_keeper;     /* owns; runs beside the workers; or NULL */
-    struct admin *admin;               /* owns; lives on the first worker */
-    struct unsliced *unsliced;         /* owns; resources whose origin gives no slices */
-    struct hints *hints;               /* owns; of earlier 103s */
-    struct challenges *challenges;     /* owns; NULL: no certificates are obtained */
-    struct acme *acme;                 /* owns; likewise */
-    struct edge_worker *workers;       /* owns; conf->workers of them */
-    struct addr *bound;                /* owns; where we listen */
-    struct rate_table *rates;          /* owns; what limits have counted */
-    struct session_crowd crowd;        /* the clients of all workers */
-    const struct session_door **doors; /* owns; how connections begin there */
-    unsigned listens_n;
-    _Atomic int running; /* workers that have not ended */
-    _Atomic bool stopping;
+    struct edge_conf *conf;             /* owns */
+    struct daemon *daemon;              /* owns; workers, sockets, TLS, the control socket */
+    struct cache *cache;                /* owns */
+    struct notstored_table *notstored;  /* owns; what was not stored lately, and why */
+    struct pool *blocking;              /* owns; file system calls */
+    struct pool *coding;                /* owns; steps of recoders */
+    struct sink *access_log;            /* owns; or NULL */
+    struct unsliced *unsliced;          /* owns; resources whose origin gives no slices */
+    struct hints *hints;                /* owns; of earlier 103s */
+    struct challenges *challenges;      /* owns; NULL: no certificates are obtained */
+    struct acme *acme;                  /* owns; likewise */
+    struct edge_worker *workers;        /* owns; as many as the configuration says */
+    struct rate_table *rates;           /* owns; what limits have counted */
+    struct session_crowd crowd;         /* the clients of all workers */
     struct span via_20, via_11, via_10; /* what we add to Via: "1.1 selvage" */
     struct span loop_id;                /* our name in CDN-Loop (RFC 8586) */
-    mono_ms started_ms;
-    struct closing *closing; /* owns; from the end of edge_run() on */
 };
-
-enum edge_exit { EDGE_FINE = 0, EDGE_FAILED = 1, EDGE_FORCED = 2, EDGE_UNCLEAN = 3 };
 
 /* Opens everything that can fail: logs, memory, listeners, names of origins. Takes over `conf`.
  * NULL: a sentence is in the error log. */
 MUST_USE struct edge *edge_open(struct edge_conf *conf);
 /* Serves until TERM, INT or QUIT; what is to be the exit status. */
-enum edge_exit edge_run(struct edge *e);
-/* After edge_run() it may end the process with EDGE_UNCLEAN instead of returning: closing.h. */
+enum daemon_exit edge_run(struct edge *e);
+/* After edge_run() it may end the process with DAEMON_UNCLEAN instead of returning:
+ * daemon/closing.h. */
 void edge_close(struct edge **e);
 
 #endif

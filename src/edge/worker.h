@@ -5,17 +5,18 @@
 #define EDGE_WORKER_H
 
 #include "base/list.h"
+#include "daemon/daemon.h"
 #include "loop/worker.h"
 #include "origin/fetch.h"
 #include "session/sessions.h"
 
 struct edge;
-struct listener;
 struct resolver;
 struct edge_conf;
 
 struct edge_worker {
-    struct worker *worker;        /* owns */
+    struct daemon_worker daemon;  /* first */
+    struct worker *worker;        /* borrowed from it */
     struct edge *edge;            /* borrowed */
     const struct edge_conf *conf; /* borrowed; immutable */
     struct cache *cache;          /* borrowed, shared */
@@ -24,10 +25,8 @@ struct edge_worker {
     struct list fillers;  /* fetches in flight */
     struct list recoders; /* bodies that get another coding; recoders_n of them */
     unsigned recoders_n;
-    bool improving;              /* one of them works in the background */
-    struct resolver *resolver;   /* owns, while it runs */
-    struct listener *listeners;  /* owns; one for each address */
-    struct message drain, force; /* from main */
+    bool improving;            /* one of them works in the background */
+    struct resolver *resolver; /* owns, while it runs */
 };
 
 #endif

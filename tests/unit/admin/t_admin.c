@@ -11,6 +11,8 @@
 #include "admin/route.h"
 #include "base/check.h"
 #include "base/counters.h"
+#include "cache/cache.h"
+#include "cache/volumes.h"
 
 #include <arpa/inet.h>
 #include <signal.h>
@@ -39,10 +41,21 @@ struct daemon {
 static void facts(void *app, struct arena *a, struct admin_facts *out)
 {
     struct span *listens = arena_alloc(a, 2 * sizeof(*listens));
-    static const struct cache_volume volumes[] = {
+    static const struct cache_volume two[] = {
         {.path = "/plain", .state = DISK_READY, .disk = {.objects = 11, .corrupt = 1}},
         {.path = "/a \"b\\c\nd", .state = DISK_OFFLINE, .slow = true, .disk = {.objects = 12}},
     };
+    static const struct cache_stats cache = {.memory_bytes = 1000,
+        .used_bytes = 500,
+        .body_bytes = 400,
+        .objects = 7,
+        .fills = 2,
+        .purge_seq = 99,
+        .purge_labels = 8,
+        .purge_labels_max = 512,
+        .purge_prefixes = 3};
+    static const struct cache_volumes volumes = {
+        .v = two, .n = ARRAY_LEN(two), .admission = ADMISSION_SECOND, .queue_objects = 6};
 
     listens[0] = SPAN("127.0.0.1:80");
     listens[1] = SPAN("a \"quoted\" one");
@@ -54,19 +67,8 @@ static void facts(void *app, struct arena *a, struct admin_facts *out)
         .connections = 17,
         .started_ms = *(mono_ms *)app,
         .draining = draining,
-        .cache = {.memory_bytes = 1000,
-            .used_bytes = 500,
-            .body_bytes = 400,
-            .objects = 7,
-            .fills = 2,
-            .purge_seq = 99,
-            .purge_labels = 8,
-            .purge_labels_max = 512,
-            .purge_prefixes = 3},
-        .volumes = {.v = volumes,
-            .n = ARRAY_LEN(volumes),
-            .admission = ADMISSION_SECOND,
-            .queue_objects = 6},
+        .cache = &cache,
+        .volumes = &volumes,
     };
 }
 
@@ -142,6 +144,8 @@ static mono_ms started_ms;
 static struct admin_conf conf_of(const char *socket, const struct value_listen *metrics)
 {
     return (struct admin_conf){
+        .program = "selvaged",
+        .daemons = COUNTER_EDGE,
         .control = span_of(socket),
         .metrics = metrics,
         .facts = facts,

@@ -111,22 +111,22 @@ static void a_short_file_has_defaults(void **state)
     const struct policy *p = &c->sites->policy;
 
     (void)state;
-    assert_in_range(c->workers, 1, 128);
-    assert_span(c->path, "c");
+    assert_in_range(c->daemon.workers, 1, 128);
+    assert_span(c->daemon.path, "c");
     assert_span(c->name, "selvage");
-    assert_span(c->control, "off");
+    assert_span(c->daemon.control, "off");
     assert_span(c->access_log, "off");
     assert_int_equal(c->access_format, ACCESS_COMBINED);
-    assert_int_equal(c->error_log.n, 0);
-    assert_int_equal(c->error_log_level, LOG_INFO);
-    assert_int_equal(c->stop_grace_ms, 10000);
+    assert_int_equal(c->daemon.error_log.n, 0);
+    assert_int_equal(c->daemon.error_log_level, LOG_INFO);
+    assert_int_equal(c->daemon.stop_grace_ms, 10000);
     assert_int_equal(c->resolver.n, 0);
-    assert_null(c->metrics);
+    assert_null(c->daemon.metrics);
     assert_int_equal(c->cache.memory_bytes, 256 << 20);
     assert_int_equal(c->session.limits.line_bytes, 8192);
     assert_int_equal(c->session.limits.fields, 100);
-    assert_span(c->listens->text, "127.0.0.1:0");
-    assert_null(c->listens->next);
+    assert_span(c->daemon.listens->text, "127.0.0.1:0");
+    assert_null(c->daemon.listens->next);
 
     assert_null(c->sites->next);
     assert_span(c->sites->name, "a.example");
@@ -156,17 +156,17 @@ static void main_takes_what_it_says(void **state)
              "request-line 4KiB; head-timeout 2s; site * { origin http://o; }\n");
 
     (void)state;
-    assert_span(c->listens->text, "127.0.0.1:0");
-    assert_span(c->listens->next->text, "[::1]:8080");
-    assert_int_equal(c->workers, 3);
+    assert_span(c->daemon.listens->text, "127.0.0.1:0");
+    assert_span(c->daemon.listens->next->text, "[::1]:8080");
+    assert_int_equal(c->daemon.workers, 3);
     assert_span(c->name, "edge-1.fra");
-    assert_span(c->control, "ctl.sock");
-    assert_span(c->metrics->text, "127.0.0.1:9100");
-    assert_span(c->error_log, "err.log");
-    assert_int_equal(c->error_log_level, LOG_DEBUG);
+    assert_span(c->daemon.control, "ctl.sock");
+    assert_span(c->daemon.metrics->text, "127.0.0.1:9100");
+    assert_span(c->daemon.error_log, "err.log");
+    assert_int_equal(c->daemon.error_log_level, LOG_DEBUG);
     assert_span(c->access_log, "acc.log");
     assert_int_equal(c->access_format, ACCESS_JSON);
-    assert_int_equal(c->stop_grace_ms, 3000);
+    assert_int_equal(c->daemon.stop_grace_ms, 3000);
     assert_span(c->resolver, "127.0.0.1:53");
     assert_int_equal(c->cache.memory_bytes, 64 << 20);
     assert_int_equal(c->cache.object_max_bytes, 1 << 20);
@@ -176,8 +176,8 @@ static void main_takes_what_it_says(void **state)
     c = load("resolver [::1]:5353; error-log stderr warn; access-log stderr;" LISTEN
              "site * { origin http://o; }");
     assert_span(c->resolver, "[::1]:5353");
-    assert_int_equal(c->error_log.n, 0);
-    assert_int_equal(c->error_log_level, LOG_WARN);
+    assert_int_equal(c->daemon.error_log.n, 0);
+    assert_int_equal(c->daemon.error_log_level, LOG_WARN);
     assert_span(c->access_log, "stderr");
     edge_conf_free(&c);
     c = load("resolver ::1;" LISTEN "site * { origin http://o; }");
@@ -639,17 +639,17 @@ static void the_command_line_is_a_configuration(void **state)
     (void)state;
     assert_non_null(c);
     assert_string_equal(errors_text, "");
-    assert_int_equal(c->path.n, 0);
-    assert_int_equal(c->workers, 2);
+    assert_int_equal(c->daemon.path.n, 0);
+    assert_int_equal(c->daemon.workers, 2);
     assert_int_equal(c->cache.memory_bytes, 32 << 20);
-    assert_span(c->control, "ctl; sock");
+    assert_span(c->daemon.control, "ctl; sock");
     assert_span(c->access_log, "a \"b\" {c}\\d\n");
     assert_ptr_equal(site_find(c->table, SPAN("any.example")), c->sites);
     assert_span(c->sites->policy.origin->servers[0].host, "127.0.0.1");
     edge_conf_free(&c);
     c = load_args(&least);
     assert_non_null(c);
-    assert_span(c->control, "off");
+    assert_span(c->daemon.control, "off");
     assert_string_equal(c->sites->policy.origin->directory, "www/");
     edge_conf_free(&c);
 }
@@ -771,10 +771,10 @@ static void configurations_do_not_know_each_other(void **state)
         "http://HOST, https://HOST, file:DIRECTORY\n");
     second = load("listen 127.0.0.1:1; listen 127.0.0.1:2; site a { origin http://b; }");
     assert_span(first->name, "one");
-    assert_int_equal(first->workers, 1);
-    assert_null(first->listens->next);
+    assert_int_equal(first->daemon.workers, 1);
+    assert_null(first->daemon.listens->next);
     assert_span(second->name, "selvage");
-    assert_non_null(second->listens->next);
+    assert_non_null(second->daemon.listens->next);
     assert_span(first->sites->policy.origin->servers[0].host, "a");
     edge_conf_free(&first);
     assert_span(second->sites->policy.origin->servers[0].host, "b");

@@ -4,12 +4,14 @@
  * They are watched (net/tls_keeper.h); this is for who does not want to wait, or wants to know what
  * is wrong. Thread: the first worker.
  */
-#ifndef EDGE_CERTIFICATES_H
-#define EDGE_CERTIFICATES_H
+#ifndef DAEMON_CERTIFICATES_H
+#define DAEMON_CERTIFICATES_H
 
 #include "admin/route.h"
 
-/* POST /certificates/reload */
-void certificates_serve_reload(struct admin_call *call);
+struct daemon;
+
+/* POST /certificates/reload, for a row of the daemon's own. */
+void certificates_answer_reload(struct admin_call *call, struct daemon *d);
 
 #endif

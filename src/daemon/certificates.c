@@ -1,7 +1,7 @@
-#include "edge/certificates.h"
+#include "daemon/certificates.h"
 
 #include "base/check.h"
-#include "edge/server.h"
+#include "daemon/daemon.h"
 #include "net/tls_keeper.h"
 #include "net/tls_server.h"
 
@@ -11,7 +11,7 @@
 struct reloading {
     struct tls_reload reload;
     struct admin_call *call; /* NULL: it has left */
-    struct edge *edge;
+    struct daemon *daemon;
 };
 
 static void on_done(struct tls_reload *r)
@@ -21,7 +21,7 @@ static void on_done(struct tls_reload *r)
     json_t *answer;
 
     if (l->call != NULL && r->ok) {
-        tls_server_state(l->edge->tls, &state);
+        tls_server_state(l->daemon->tls, &state);
         answer = admin_certificates_json(&state);
         json_object_set_new(answer, "changed", json_boolean(r->changed));
         admin_answer_json(l->call, 200, answer);
@@ -37,22 +37,21 @@ static void on_gone(struct admin_call *call)
     ((struct reloading *)call->pending)->call = NULL;
 }
 
-void certificates_serve_reload(struct admin_call *call)
+void certificates_answer_reload(struct admin_call *call, struct daemon *d)
 {
-    struct edge *e = call->app;
     struct reloading *l;
 
-    if (e->tls_keeper == NULL) {
-        admin_answer_text(call, 409, SPAN("text/plain; charset=utf-8"),
-            SPAN("no listener of this edge speaks TLS\n"));
+    if (d->tls_keeper == NULL) {
+        admin_answer_text(
+            call, 409, SPAN("text/plain; charset=utf-8"), SPAN("no listener here speaks TLS\n"));
         return;
     }
     l = xcalloc(1, sizeof(*l));
     l->call = call;
-    l->edge = e;
+    l->daemon = d;
     l->reload.worker = call->txn->worker;
     l->reload.done = on_done;
     call->gone = on_gone;
     call->pending = l;
-    tls_keeper_reload(e->tls_keeper, &l->reload);
+    tls_keeper_reload(d->tls_keeper, &l->reload);
 }

@@ -4,14 +4,14 @@
  * When the workers have ended, what is left is closed in order: pools, logs, and the volumes, which
  * write what waits and their directories. All of that waits for disks, and a disk may hang for
  * ever. Between closing_begin() and closing_end() a thread looks at signals and at the clock; when
- * closing has to be over and is not, it says so and ends the process with EDGE_UNCLEAN. (A thread
+ * closing has to be over and is not, it says so and ends the process with DAEMON_UNCLEAN. (A thread
  * that the kernel holds in an uninterruptible call keeps the process until that call is over;
  * nothing can be done about it from inside.)
  *
  * main() only.
  */
-#ifndef EDGE_CLOSING_H
-#define EDGE_CLOSING_H
+#ifndef DAEMON_CLOSING_H
+#define DAEMON_CLOSING_H
 
 #include "base/clock.h"
 

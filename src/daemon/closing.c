@@ -1,9 +1,9 @@
-#include "edge/closing.h"
+#include "daemon/closing.h"
 
 #include "base/check.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "edge/server.h"
+#include "daemon/daemon.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -34,7 +34,7 @@ static void give_up(void)
 
     log_msg(LOG_ERROR, "a disk does not answer: ended without it; what was not written is lost");
     nanosleep(&pause, NULL);
-    _exit(EDGE_UNCLEAN);
+    _exit(DAEMON_UNCLEAN);
 }
 
 static void *watch(void *arg)
