@@ -2,6 +2,7 @@
 
 #include "admin/admin.h"
 #include "base/check.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/sink.h"
@@ -80,6 +81,8 @@ static bool open_admin(struct director *d)
     struct admin_conf conf = {
         .control = span_eq(c->control, SPAN("off")) ? SPAN_EMPTY : c->control,
         .metrics = c->metrics.len > 0 ? &c->metrics : NULL,
+        .program = "selvage-director",
+        .daemons = COUNTER_DIRECTOR,
         .facts = tell_facts,
         .app = d,
     };
