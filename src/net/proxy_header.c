@@ -206,7 +206,7 @@ static size_t read_addresses(
     }
     if (s.n < n || (protocol != V2_STREAM && protocol != V2_DGRAM))
         return SIZE_MAX;
-    out->own = protocol == V2_DGRAM; /* valid, but nothing that we serve */
+    out->datagrams = protocol == V2_DGRAM;
     if (family == V2_INET) {
         out->client = v4_addr(p, p + 8);
         out->local = v4_addr(p + 4, p + 10);
@@ -264,9 +264,25 @@ enum proxy_parsed proxy_header_parse(struct span in, struct proxy_header *out, c
     *out = (struct proxy_header){0};
     if (in.n == 0)
         return PROXY_MORE;
-    if (agrees(in, V2_BEGIN))
-        return in.n <= V2_BEGIN.n ? PROXY_MORE : parse_v2(in, out, why);
+    if (agrees(in, V2_BEGIN)) {
+        enum proxy_parsed parsed = in.n <= V2_BEGIN.n ? PROXY_MORE : parse_v2(in, out, why);
+
+        out->own |= out->datagrams; /* valid, but not of this connection */
+        return parsed;
+    }
     if (agrees(in, V1_BEGIN))
         return in.n <= V1_BEGIN.n ? PROXY_MORE : parse_v1(in, out, why);
     return bad(why, "there is none");
+}
+
+enum proxy_parsed proxy_header_parse_datagram(
+    struct span in, struct proxy_header *out, const char **why)
+{
+    enum proxy_parsed parsed;
+
+    *out = (struct proxy_header){0};
+    if (in.n <= V2_BEGIN.n || !agrees(in, V2_BEGIN))
+        return bad(why, "there is none of version 2");
+    parsed = parse_v2(in, out, why);
+    return parsed == PROXY_MORE ? bad(why, "it is cut short") : parsed;
 }

@@ -26,14 +26,20 @@ enum proxy_parsed {
 
 struct proxy_header {
     size_t used; /* bytes of it; what follows is the client's */
-    /* The proxy speaks for itself (LOCAL), or does not say for whom (UNKNOWN, UNSPEC, datagrams):
-     * the connection's own addresses count, and these are not set. */
+    /* The proxy speaks for itself (LOCAL), or does not say for whom (UNKNOWN, UNSPEC, and on a
+     * connection: datagrams): the connection's own addresses count, and these are not set. */
     bool own;
+    bool datagrams;            /* those of the proxy's client */
     struct addr client, local; /* of the connection that the proxy took; maybe of Unix sockets */
 };
 
 /* *out is set with PROXY_OK, *why (a static sentence's end: "... ") with PROXY_BAD. */
 MUST_USE enum proxy_parsed proxy_header_parse(
+    struct span in, struct proxy_header *out, const char **why);
+
+/* The header in front of a datagram: version 2 only, and whole, or it is PROXY_BAD. What it names
+ * is the client however that one came to the proxy, be it by a connection. */
+MUST_USE enum proxy_parsed proxy_header_parse_datagram(
     struct span in, struct proxy_header *out, const char **why);
 
 #endif

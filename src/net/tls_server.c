@@ -223,18 +223,27 @@ static int on_cert(SSL *ssl, void *arg)
     return 1;
 }
 
+/* In the form of RFC 7301 §3.1. */
+static struct span offered(const struct tls_server *t, const SSL *ssl)
+{
+    const struct span *alpn = SSL_get_app_data(ssl);
+
+    if (alpn != NULL && alpn->n > 0)
+        return *alpn;
+    return t->conf->http2 ? SPAN("\x02h2\x08http/1.1") : SPAN("\x08http/1.1");
+}
+
 /* RFC 7301 §3.2: ours is the order. */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n,
     const unsigned char *in, unsigned in_n, void *arg)
 {
-    static const unsigned char both[] = "\x02h2\x08http/1.1", plain[] = "\x08http/1.1";
     const struct tls_server *t = arg;
+    struct span ours = offered(t, ssl);
     struct conn *c = conn_of(ssl);
     static const unsigned char proof[] = TLS_CHALLENGE_ALPN;
     unsigned char *chosen;
-    int found = t->conf->http2
-                    ? SSL_select_next_proto(&chosen, out_n, both, sizeof(both) - 1, in, in_n)
-                    : SSL_select_next_proto(&chosen, out_n, plain, sizeof(plain) - 1, in, in_n);
+    int found = SSL_select_next_proto(
+        &chosen, out_n, (const unsigned char *)ours.p, (unsigned)ours.n, in, in_n);
 
     if (c != NULL && c->peer.challenge) {
         *out = proof;
@@ -356,12 +365,14 @@ void tls_server_state(struct tls_server *t, struct tls_server_state *out)
 /* --- handshakes --------------------------------------------------------------------------------
  */
 
-SSL *tls_server_new_ssl(struct tls_server *t)
+SSL *tls_server_new_ssl(struct tls_server *t, const struct span *alpn)
 {
     SSL *ssl = SSL_new(t->ctx);
 
-    if (ssl != NULL)
+    if (ssl != NULL) {
+        SSL_set_app_data(ssl, (void *)alpn);
         SSL_set_accept_state(ssl);
+    }
     return ssl;
 }
 

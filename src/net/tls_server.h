@@ -66,8 +66,9 @@ struct tls_server_state {
 };
 void tls_server_state(struct tls_server *t, struct tls_server_state *out);
 
-/* NULL: memory is out. */
-MUST_USE SSL *tls_server_new_ssl(struct tls_server *t);
+/* `alpn`: the protocols that are spoken, in the form of RFC 7301 §3.1 (a length before each), which
+ * lives as long as the SSL; n == 0: HTTP/1 and, as configured, HTTP/2. NULL: memory is out. */
+MUST_USE SSL *tls_server_new_ssl(struct tls_server *t, const struct span *alpn);
 /* False: the client has sent more than any handshake needs. */
 MUST_USE bool tls_server_may_go_on(const SSL *ssl);
 /* Once, when the handshake is complete. */

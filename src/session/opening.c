@@ -169,7 +169,7 @@ static enum step_end shake_hands(struct opening *o)
     if (o->door->tls == NULL)
         return STEP_DONE;
     if (ssl == NULL) {
-        ssl = tls_server_new_ssl(o->door->tls);
+        ssl = tls_server_new_ssl(o->door->tls, &o->door->alpn);
         if (ssl == NULL)
             return STEP_BROKEN;
         stream_begin_tls(s, ssl);
@@ -196,6 +196,8 @@ static enum step_end find_protocol(struct opening *o)
     enum step_end how;
     size_t n;
 
+    if (o->door->go_on != NULL)
+        return become(o, o->door->go_on);
     if (o->session.tls != NULL)
         return become(o, o->session.tls->h2 ? h2_go_on : h1_go_on);
     if (!o->door->h2c)

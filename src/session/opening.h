@@ -15,7 +15,7 @@
 /* Whether there is a step to be done at this door. */
 static inline bool opening_is_needed(const struct session_door *door)
 {
-    return door->h2c || door->tls != NULL || door->proxy_from.n > 0;
+    return door->h2c || door->tls != NULL || door->proxy_from.n > 0 || door->go_on != NULL;
 }
 
 /* Takes over the socket, and ends in a protocol or the connection's end. */

@@ -54,6 +54,9 @@ struct session_door {
     struct network_list proxy_from;
     struct tls_server *tls; /* borrowed; NULL: no TLS there. Set before the workers start */
     bool h2c;               /* a client may begin with HTTP/2's preface (RFC 9113 §3.3) */
+    /* What is spoken is not HTTP: this protocol takes the connection (session_become()). */
+    void (*go_on)(struct session *from);
+    struct span alpn; /* then, with TLS: what it is called, as tls_server_new_ssl() wants it */
 };
 
 void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,

@@ -222,6 +222,47 @@ static void unix_sockets(void **state)
     assert_int_equal(parse(span_make((char *)in, sizeof(in)), sizeof(in), &h, &why), PROXY_BAD);
 }
 
+/* In front of a datagram there is all of it, and what it names counts. */
+static void datagrams(void **state)
+{
+    static const struct {
+        struct span in;
+        enum proxy_parsed parsed;
+        const char *client; /* NULL: the datagram's own */
+        size_t used;
+    } rows[] = {
+        {SPAN(V2 "\x21\x12\x00\x0c" V4_ADDRESSES "question"), PROXY_OK, "192.0.2.1:1234", 28},
+        {SPAN(V2 "\x21\x11\x00\x0c" V4_ADDRESSES "question"), PROXY_OK, "192.0.2.1:1234", 28},
+        {SPAN(V2 "\x21\x12\x00\x0f" V4_ADDRESSES "\x04\x00\x00?"), PROXY_OK, "192.0.2.1:1234", 31},
+        {SPAN(V2 "\x20\x00\x00\x00question"), PROXY_OK, NULL, 16},
+        {SPAN(V2 "\x21\x00\x00\x03zzz?"), PROXY_OK, NULL, 19},
+        {SPAN(V2 "\x21\x12\x00\x0c\xc0\x00\x02"), PROXY_BAD, NULL, 0},
+        {SPAN(V2 "\x21\x12"), PROXY_BAD, NULL, 0},
+        {SPAN(V2), PROXY_BAD, NULL, 0},
+        {SPAN(""), PROXY_BAD, NULL, 0},
+        {SPAN("PROXY TCP4 192.0.2.1 198.51.100.2 1234 443\r\n?"), PROXY_BAD, NULL, 0},
+        {SPAN("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"), PROXY_BAD, NULL, 0},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *why = NULL;
+        struct proxy_header h;
+        char text[ADDR_TEXT];
+
+        if (proxy_header_parse_datagram(rows[i].in, &h, &why) != rows[i].parsed)
+            fail_msg("row %u: %s", i, why != NULL ? why : "is taken");
+        if (rows[i].parsed == PROXY_BAD) {
+            assert_non_null(why);
+            continue;
+        }
+        assert_int_equal(h.used, rows[i].used);
+        assert_int_equal(h.own, rows[i].client == NULL);
+        if (rows[i].client != NULL)
+            assert_string_equal(addr_text(&h.client, text), rows[i].client);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +271,7 @@ int main(void)
         cmocka_unit_test(checksum),
         cmocka_unit_test(lengths),
         cmocka_unit_test(unix_sockets),
+        cmocka_unit_test(datagrams),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
