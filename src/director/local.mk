@@ -6,7 +6,12 @@ src_director_libdirector_a_SOURCES = \
 	%D%/dns_conf.h \
 	%D%/map_conf.c \
 	%D%/map_conf.h \
+	%D%/map_files.c \
+	%D%/map_files.h \
+	%D%/map_keeper.c \
 	%D%/map_keeper.h \
+	%D%/map_made.c \
+	%D%/map_made.h \
 	%D%/respond.c \
 	%D%/respond.h \
 	%D%/server.c \

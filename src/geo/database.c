@@ -63,7 +63,18 @@ static bool copy_all(int from, int to)
     return got == 0;
 }
 
-/* The file's bytes in memory that nobody else can change; -1 with errno. */
+/* Nobody has written to the file since. A writer who pauses for long is not found out. */
+static bool is_still(int fd, const struct stat *since)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_size == since->st_size &&
+           memcmp(&st.st_mtim, &since->st_mtim, sizeof(st.st_mtim)) == 0 &&
+           memcmp(&st.st_ctim, &since->st_ctim, sizeof(st.st_ctim)) == 0;
+}
+
+/* The file's bytes in memory that nobody else can change; -1 with errno, EBUSY when it was written
+ * to meanwhile. */
 static int copy_of(const char *path)
 {
     int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), copy, error;
@@ -77,6 +88,8 @@ static int copy_of(const char *path)
     } else if (copy < 0 || !copy_all(from, copy) ||
                fcntl(copy, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
         error = errno;
+    } else if (!is_still(from, &st)) {
+        error = EBUSY;
     } else {
         close(from);
         return copy;
@@ -86,6 +99,13 @@ static int copy_of(const char *path)
         close(copy);
     errno = error;
     return -1;
+}
+
+static const char *why_not_copied(void)
+{
+    return errno == EINVAL  ? "this is not a file"
+           : errno == EBUSY ? "somebody is writing to it"
+                            : strerror(errno);
 }
 
 /* Of a copy that is open and whole; EINVAL is what mmap() says of an empty one. */
@@ -118,7 +138,7 @@ bool geo_add(struct geo *g, const char *path, struct geo_why *why)
         return failed(why, path, "there are 8 databases already");
     copy = copy_of(path);
     if (copy < 0)
-        return failed(why, path, errno == EINVAL ? "this is not a file" : strerror(errno));
+        return failed(why, path, why_not_copied());
     snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);
     status = MMDB_open(name, MMDB_MODE_MMAP, &g->files[g->n]);
     close(copy);
@@ -130,6 +150,14 @@ bool geo_add(struct geo *g, const char *path, struct geo_why *why)
     }
     g->n++;
     return true;
+}
+
+void geo_file(const struct geo *g, unsigned i, struct geo_file *out)
+{
+    const MMDB_metadata_s *m = &g->files[i].metadata;
+
+    snprintf(out->type, sizeof(out->type), "%s", m->database_type != NULL ? m->database_type : "");
+    out->built = m->build_epoch < INT64_MAX ? (wall_s)m->build_epoch : 0;
 }
 
 /* --- looking up ---------------------------------------------------------------------------- */

@@ -3,14 +3,15 @@
  * by libmaxminddb.
  *
  * A file is copied into memory of our own and looked through when it is opened, so that whoever
- * writes over it later changes nothing here. Opened by main; immutable then, look-ups from any
- * thread. A look-up takes about a microsecond: what asks for every request keeps the answer for the
- * connection.
+ * writes over it later changes nothing here; one that is written to just then is refused. Opened by
+ * main; immutable then, look-ups from any thread. A look-up takes about a microsecond: what asks
+ * for every request keeps the answer for the connection.
  */
 #ifndef GEO_DATABASE_H
 #define GEO_DATABASE_H
 
 #include "base/attrs.h"
+#include "base/clock.h"
 #include "base/span.h"
 
 #include <stdbool.h>
@@ -39,6 +40,13 @@ struct geo *geo_new(void);
 void geo_free(struct geo **g);
 /* False: nothing was added, and `why` has a sentence with the path. At most GEO_FILES_MAX. */
 MUST_USE bool geo_add(struct geo *g, const char *path, struct geo_why *why);
+
+/* What the i-th file that was added says of itself. */
+struct geo_file {
+    char type[64]; /* "DBIP-City"; may be anything */
+    wall_s built;  /* when; may be anything, 0: unknown */
+};
+void geo_file(const struct geo *g, unsigned i, struct geo_file *out);
 
 /* Each file adds what those before it did not know. An IPv4 address mapped into IPv6 is the IPv4
  * address. *out is empty for other families, private networks and what no file has. */
