@@ -1,5 +1,5 @@
 dist_noinst_SCRIPTS += %D%/check %D%/check-docs %D%/check-layers %D%/fuzz %D%/install-deps \
-	%D%/lint %D%/lint-fast %D%/make-worldmap %D%/quickstart %D%/soak %D%/tls-scan
+	%D%/get-geo-database %D%/lint %D%/lint-fast %D%/make-worldmap %D%/quickstart %D%/soak %D%/tls-scan
 EXTRA_DIST += tests/data/cachelib-cdn/LICENSE tests/data/cachelib-cdn/README \
 	tests/data/cachelib-cdn/popularity tests/data/cachelib-cdn/sizes \
 	%D%/codespell.ignore .ci/run

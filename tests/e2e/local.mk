@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	%D%/test_files.py \
 	%D%/test_fill.py \
 	%D%/test_forwarding.py \
+	%D%/test_get_geo_database.py \
 	%D%/test_hardening.py \
 	%D%/test_hardening_origin.py \
 	%D%/test_harness.py \
