@@ -1,8 +1,11 @@
 noinst_LIBRARIES += src/dns/libdns.a
 src_dns_libdns_a_SOURCES = \
 	%D%/cookie.h \
+	%D%/denial.c \
 	%D%/denial.h \
+	%D%/dnskey.c \
 	%D%/dnskey.h \
+	%D%/dnssec.c \
 	%D%/dnssec.h \
 	%D%/ede.tbl \
 	%D%/edns.c \
