@@ -44,11 +44,15 @@ enum dnssec_cds { DNSSEC_CDS_OFF, DNSSEC_CDS_ON, DNSSEC_CDS_DELETE };
 struct dnssec {
     struct dnssec_key keys[DNSSEC_KEYS_MAX];
     unsigned keys_n;
-    int64_t validity_ms, refresh_ms, key_ttl_ms;
+    int64_t validity_ms, refresh_ms;
     int cds; /* enum dnssec_cds: RFC 7344; DELETE asks the parent to take its DS away (RFC 8078 §4)
               */
 };
 
+/* dnssec { ... } in a zone; its parent is struct zone_draft (zone_impl.h). */
 extern const struct conf_context dnssec_context;
+
+/* The keys' secrets, which are no arena's. NULL is fine. */
+void dnssec_free(const struct dnssec *d);
 
 #endif

@@ -29,12 +29,21 @@ src_director_libdirector_a_SOURCES += \
 	%D%/worldmap.tbl
 src_director_libdirector_a_SOURCES += \
 	%D%/answer.h \
-	%D%/dnssec.h \
 	%D%/pop.h \
 	%D%/pops.h \
-	%D%/signer.h \
 	%D%/steer.h \
 	%D%/zone.h \
 	%D%/zone_conf.h \
 	%D%/zone_find.c \
 	%D%/zone_impl.h
+src_director_libdirector_a_SOURCES += \
+	%D%/dnssec.h \
+	%D%/dnssec_conf.c \
+	%D%/kept.c \
+	%D%/kept.h \
+	%D%/key_file.c \
+	%D%/key_file.h \
+	%D%/signatures.c \
+	%D%/signatures.h \
+	%D%/signer.c \
+	%D%/signer.h
