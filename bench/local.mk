@@ -14,3 +14,5 @@ EXTRA_PROGRAMS += %D%/disk_index %D%/disk_recovery %D%/disk_records
 EXTRA_PROGRAMS += %D%/turnover %D%/crowd
 %C%_turnover_LDADD = $(LIBS_CACHE)
 %C%_crowd_LDADD = -lpthread
+EXTRA_PROGRAMS += %D%/dns_message
+%C%_dns_message_LDADD = $(LIBS_DNS) $(OPENSSL_LIBS)

@@ -37,8 +37,9 @@ enum dns_cookie_state {
 };
 
 /* What the query's cookie says, and what to send back: *reply gets DNS_COOKIE_OURS bytes (a good
- * and fresh one as it came, RFC 9018 §4.3, else a new one) unless the state is DNS_COOKIE_NONE or
- * there are no secrets; *reply_n says how many. `address` is the client's, 4 or 16 bytes. */
+ * and fresh one of the first secret as it came, RFC 9018 §4.3, else a new one) unless the state is
+ * DNS_COOKIE_NONE or there are no secrets; *reply_n says how many. `address` is the client's, 4 or
+ * 16 bytes. */
 enum dns_cookie_state dns_cookie_check(const struct dns_cookie_secrets *secrets,
     const struct dns_edns *e, const uint8_t *address, size_t address_n, wall_s now,
     uint8_t reply[static DNS_COOKIE_MAX], uint8_t *reply_n);

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += src/dns/libdns.a
 src_dns_libdns_a_SOURCES = \
+	%D%/cookie.c \
 	%D%/cookie.h \
 	%D%/denial.c \
 	%D%/denial.h \
@@ -20,6 +21,8 @@ src_dns_libdns_a_SOURCES = \
 	%D%/rdata_words.c \
 	%D%/rrset.c \
 	%D%/rrset.h \
+	%D%/siphash.c \
+	%D%/siphash.h \
 	%D%/svcb.c \
 	%D%/svcb.h \
 	%D%/types.c \

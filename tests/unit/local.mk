@@ -12,6 +12,7 @@ include tests/unit/conf/local.mk
 include tests/unit/loop/local.mk
 include tests/unit/disk/local.mk
 include tests/unit/http/local.mk
+include tests/unit/dns/local.mk
 include tests/unit/net/local.mk
 include tests/unit/geo/local.mk
 include tests/unit/cache/local.mk
