@@ -31,6 +31,9 @@ struct ctl {
     /* of volume init */
     const char *size; /* or NULL */
     bool force;
+    /* of dnssec */
+    const char *dir; /* or NULL */
+    bool zsk;
 };
 
 typedef bool ctl_report_fn(const json_t *answer, bool colour, struct buf *out);
@@ -58,6 +61,8 @@ int ctl_cache(const struct ctl *ctl);
  * did, or a sentence is on standard error. */
 MUST_USE bool ctl_cache_parts(
     const struct ctl *ctl, bool (*each)(void *ctx, const json_t *part, bool *enough), void *ctx);
+/* ctl_dnssec.c */
+int ctl_dnssec(const struct ctl *ctl);
 /* ctl_export.c; `path` may be NULL */
 int ctl_export(const struct ctl *ctl, const char *path);
 /* ctl_certificates.c */

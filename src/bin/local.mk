@@ -13,10 +13,11 @@ selvagectl_SOURCES = \
 	src/bin/ctl_acme.c \
 	src/bin/ctl_cache.c \
 	src/bin/ctl_certificates.c \
+	src/bin/ctl_dnssec.c \
 	src/bin/ctl_export.c \
 	src/bin/ctl_purge.c \
 	src/bin/ctl_sign.c \
 	src/bin/ctl_volume.c \
 	src/bin/selvagectl.c
-# For explain -c it reads configurations as selvaged does.
-selvagectl_LDADD = $(LIBS_EDGE)
+# For explain -c it reads configurations as selvaged does; keys as the director does.
+selvagectl_LDADD = src/director/libdirector.a src/dns/libdns.a $(LIBS_EDGE)

@@ -37,7 +37,8 @@ enum {
     OPTION_KEY,
     OPTION_ID,
     OPTION_EXPIRES,
-    OPTION_CLIENT
+    OPTION_CLIENT,
+    OPTION_ZSK
 };
 enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20, PATH_BYTES = 64 << 10 };
 
@@ -66,6 +67,8 @@ static const struct command {
         ctl_sign, 1, 1},
     {"volume", "init PATH --size N or check PATH: makes one, or looks whether it is sound.",
         ctl_volume, 1, 2},
+    {"dnssec", "keygen ZONE, ds ZONE or show ZONE: keys of signed zones, made and shown.",
+        ctl_dnssec, 2, 2},
     {"certificates", "[reload]: how many there are and which is over first; or reads them again.",
         ctl_certificates, 0, 1},
     {"acme", "begin|done|failed TYPE NAME TOKEN ANSWER: for uacme's hook, no command for people.",
@@ -302,22 +305,25 @@ static int run_explain(const struct ctl *ctl)
 
 static int help(void)
 {
-    printf("usage: selvagectl [-s SOCKET] [--json] COMMAND\n"
-           "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n"
-           "                  [--client ADDRESS]\n"
-           "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
-           "       selvagectl purge all [--hard] [--wait]\n"
-           "       selvagectl cache ls [--site HOST] [--prefix URL] [--tag TAG]\n"
-           "                  [--tier memory|disk] [--min-size SIZE] [--max-size SIZE]\n"
-           "                  [--min-age TIME] [--max-age TIME] [--limit N]\n"
-           "       selvagectl cache export [FILE] [as for ls]\n"
-           "       selvagectl cache show URL\n"
-           "       selvagectl sign URL --key FILE --expires DURATION [--id NAME] [--prefix PATH]\n"
-           "                  [--client NETWORK]\n"
-           "       selvagectl volume init PATH [--size SIZE] [--force]\n"
-           "       selvagectl volume check PATH\n\n"
-           "Asks a running selvaged over its control socket; volume and sign do without.\n\n"
-           "commands:\n");
+    printf(
+        "usage: selvagectl [-s SOCKET] [--json] COMMAND\n"
+        "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n"
+        "                  [--client ADDRESS]\n"
+        "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
+        "       selvagectl purge all [--hard] [--wait]\n"
+        "       selvagectl cache ls [--site HOST] [--prefix URL] [--tag TAG]\n"
+        "                  [--tier memory|disk] [--min-size SIZE] [--max-size SIZE]\n"
+        "                  [--min-age TIME] [--max-age TIME] [--limit N]\n"
+        "       selvagectl cache export [FILE] [as for ls]\n"
+        "       selvagectl cache show URL\n"
+        "       selvagectl sign URL --key FILE --expires DURATION [--id NAME] [--prefix PATH]\n"
+        "                  [--client NETWORK]\n"
+        "       selvagectl dnssec keygen ZONE [-d DIR] [--zsk]\n"
+        "       selvagectl dnssec ds|show ZONE|FILE [-d DIR]\n"
+        "       selvagectl volume init PATH [--size SIZE] [--force]\n"
+        "       selvagectl volume check PATH\n\n"
+        "Asks a running selvaged over its control socket; volume, sign and dnssec do without.\n\n"
+        "commands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].about);
     printf("\noptions:\n"
@@ -343,6 +349,8 @@ static int help(void)
            "      --min-age TIME, --max-age TIME\n"
            "                       cache ls, export: only what is that old, as in 10m\n"
            "      --limit N        cache ls, export: no more than so many\n"
+           "  -d, --dir DIR        dnssec: the folder of the keys; else the current one\n"
+           "      --zsk            dnssec keygen: a key without SEP, for one of a pair\n"
            "      --size SIZE      volume init: as in 10GiB; else all that is there\n"
            "      --force          volume init: what is there is lost\n"
            "  -h, --help           this text\n"
@@ -395,7 +403,7 @@ static bool misused(struct ctl *ctl, const struct command *command, int args_n)
 {
     bool explains = command->run == run_explain, purges = command->run == ctl_purge;
     bool makes = command->run == ctl_volume, lists = command->run == ctl_cache;
-    bool signs = command->run == ctl_sign;
+    bool signs = command->run == ctl_sign, keys = command->run == ctl_dnssec;
 
     if (!explains && (ctl->config != NULL || ctl->question.method.n + ctl->question.fields_n > 0))
         return ctl_wrong_usage("-c, -H and -m belong to explain, not to ", command->name) != 0;
@@ -416,9 +424,12 @@ static bool misused(struct ctl *ctl, const struct command *command, int args_n)
     if (!makes && (ctl->size != NULL || ctl->force))
         return ctl_wrong_usage(
                    "--size and --force belong to volume init, not to ", command->name) != 0;
+    if (!keys && (ctl->dir != NULL || ctl->zsk))
+        return ctl_wrong_usage("--dir and --zsk belong to dnssec, not to ", command->name) != 0;
     if (args_n < command->args_min)
         return ctl_wrong_usage(makes   ? "volume init PATH or volume check PATH"
                                : lists ? "cache ls, cache show URL or cache export"
+                               : keys  ? "dnssec keygen ZONE, dnssec ds ZONE or dnssec show ZONE"
                                        : "a URL is missing",
                    "") != 0;
     if (args_n > command->args_max)
@@ -460,6 +471,8 @@ int main(int argc, char **argv)
         {"id", required_argument, NULL, OPTION_ID},
         {"expires", required_argument, NULL, OPTION_EXPIRES},
         {"client", required_argument, NULL, OPTION_CLIENT},
+        {"dir", required_argument, NULL, 'd'},
+        {"zsk", no_argument, NULL, OPTION_ZSK},
         {"size", required_argument, NULL, OPTION_SIZE},
         {"force", no_argument, NULL, OPTION_FORCE},
         {"help", no_argument, NULL, 'h'},
@@ -474,7 +487,7 @@ int main(int argc, char **argv)
     const struct command *command;
     int o;
 
-    while ((o = getopt_long(argc, argv, "s:jH:m:c:hV", options, NULL)) != -1) {
+    while ((o = getopt_long(argc, argv, "s:jH:m:c:d:hV", options, NULL)) != -1) {
         switch (o) {
         case 's':
             ctl.socket = optarg;
@@ -545,6 +558,12 @@ int main(int argc, char **argv)
             break;
         case OPTION_FORCE:
             ctl.force = true;
+            break;
+        case 'd':
+            ctl.dir = optarg;
+            break;
+        case OPTION_ZSK:
+            ctl.zsk = true;
             break;
         case 'h':
             return help();
