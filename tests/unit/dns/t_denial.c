@@ -126,8 +126,9 @@ static void names_of_full_length(void **state)
     n = long_name(255, 10, 0xff, &apex);
     n.wire[3] = 'c';
     assert_int_equal(denial_next(n.wire, n.n, apex.wire, apex.n, out), 248);
-    assert_memory_equal(out, "\3\xff\xff"
-                             "d",
+    assert_memory_equal(out,
+        "\3\xff\xff"
+        "d",
         4);
     /* the first label cannot: its parent is next */
     n = long_name(255, 10, 0xff, &apex);
@@ -189,7 +190,8 @@ static void nothing_in_between(void **state)
             assert_true(dns_name_compare(b.wire, a.wire) <= 0);
         else {
             assert_true(dns_name_compare(a.wire, next) < 0);
-            assert_false(dns_name_compare(a.wire, b.wire) < 0 && dns_name_compare(b.wire, next) < 0);
+            assert_false(
+                dns_name_compare(a.wire, b.wire) < 0 && dns_name_compare(b.wire, next) < 0);
         }
     }
 }

@@ -61,7 +61,8 @@ static void records(void **state)
         {"example.net. IN " RECORD, NULL},
         {"example.net. IN " RECORD "; a comment\n\n", NULL},
         {"example.net. 3600 " RECORD, NULL},
-        {"example.net.\tin\tdnskey 256 3 13 GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYb"
+        {"example.net.\tin\tdnskey 256 3 13 "
+         "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYb"
          "cB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==\r\n",
             NULL},
         {"", "there is no DNSKEY record in it"},

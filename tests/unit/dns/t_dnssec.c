@@ -1,4 +1,5 @@
-/* What a signature is made over: the signature of RFC 6605 §6.1 fits, and only as it stands there. */
+/* What a signature is made over: the signature of RFC 6605 §6.1 fits, and only as it stands there.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
