@@ -15,6 +15,7 @@
 #include "conf/value.h"
 #include "director/dns_conf.h"
 #include "director/map_conf.h"
+#include "director/zone_conf.h"
 #include "net/tls_conf.h"
 #include "session/sessions.h"
 
@@ -47,6 +48,7 @@ struct director_conf {
     struct session_conf session; /* of connections, DNS and HTTP alike */
     struct tls_conf tls;
     struct dns_conf dns;
+    struct zones_conf zones;
 };
 
 /* NULL when something is wrong: the sentences, a line each, are in `errors`. Free it with

@@ -33,6 +33,9 @@ src_director_libdirector_a_SOURCES += \
 	%D%/pops.h \
 	%D%/steer.h \
 	%D%/zone.h \
+	%D%/zone_build.c \
+	%D%/zone_check.c \
+	%D%/zone_conf.c \
 	%D%/zone_conf.h \
 	%D%/zone_find.c \
 	%D%/zone_impl.h
