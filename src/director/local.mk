@@ -28,10 +28,13 @@ src_director_libdirector_a_SOURCES += \
 	%D%/worldmap.h \
 	%D%/worldmap.tbl
 src_director_libdirector_a_SOURCES += \
+	%D%/answer.c \
 	%D%/answer.h \
 	%D%/pop.h \
 	%D%/pops.h \
 	%D%/steer.h \
+	%D%/unrouted.c \
+	%D%/unrouted.h \
 	%D%/zone.h \
 	%D%/zone_build.c \
 	%D%/zone_check.c \
