@@ -42,7 +42,8 @@ struct tls_server_state;
 
 enum { ADMIN_CONNECTIONS = 64 };
 
-#define ADMIN_SOCKET_DEFAULT "/run/selvage/selvaged.sock"
+#define ADMIN_SOCKET_DEFAULT  "/run/selvage/selvaged.sock"
+#define ADMIN_SOCKET_DIRECTOR "/run/selvage/director.sock"
 
 /* What only the layer above knows, as it is now. */
 struct admin_facts {

@@ -12,9 +12,11 @@
 
 struct ctl {
     const char *socket;
-    bool json;   /* as it came */
-    bool colour; /* standard output is a terminal that wants it */
-    char **args; /* behind the command, NULL at the end */
+    const char *daemon; /* whose it is, for messages */
+    int64_t timeout_ms; /* for an answer */
+    bool json;          /* as it came */
+    bool colour;        /* standard output is a terminal that wants it */
+    char **args;        /* behind the command, NULL at the end */
     /* of explain */
     const char *config; /* explain this file; or NULL */
     struct explain_question question;
@@ -67,6 +69,8 @@ int ctl_dnssec(const struct ctl *ctl);
 int ctl_export(const struct ctl *ctl, const char *path);
 /* ctl_certificates.c */
 int ctl_certificates(const struct ctl *ctl);
+/* ctl_map.c */
+int ctl_map(const struct ctl *ctl);
 /* ctl_purge.c */
 int ctl_purge(const struct ctl *ctl);
 /* ctl_sign.c */

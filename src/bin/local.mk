@@ -15,6 +15,7 @@ selvagectl_SOURCES = \
 	src/bin/ctl_certificates.c \
 	src/bin/ctl_dnssec.c \
 	src/bin/ctl_export.c \
+	src/bin/ctl_map.c \
 	src/bin/ctl_purge.c \
 	src/bin/ctl_sign.c \
 	src/bin/ctl_volume.c \

@@ -51,6 +51,7 @@ static const struct command {
     const char *name, *about;
     int (*run)(const struct ctl *ctl);
     int args_min, args_max;
+    bool director; /* the director's, which has a socket of its own */
 } commands[] = {
     {"status", "What runs: version, process, since when, listeners, connections, memory.",
         run_status, 0, 0},
@@ -71,6 +72,9 @@ static const struct command {
         ctl_dnssec, 2, 2},
     {"certificates", "[reload]: how many there are and which is over first; or reads them again.",
         ctl_certificates, 0, 1},
+    {"map",
+        "[check|reload]: what the director sends people by; how good that is; or reads it anew.",
+        ctl_map, 0, 1, .director = true},
     {"acme", "begin|done|failed TYPE NAME TOKEN ANSWER: for uacme's hook, no command for people.",
         ctl_acme, 5, 5},
 };
@@ -81,8 +85,8 @@ static int complain(const struct ctl *ctl, enum admin_asked how, const char *why
 {
     if (how == ADMIN_UNREACHABLE)
         fprintf(stderr,
-            "selvagectl: %s; is selvaged running with \"control %s;\"? Use -s SOCKET for another\n",
-            why, ctl->socket);
+            "selvagectl: %s; is %s running with \"control %s;\"? Use -s SOCKET for another\n", why,
+            ctl->daemon, ctl->socket);
     else
         fprintf(stderr, "selvagectl: %s\n", why);
     return 1;
@@ -130,11 +134,11 @@ static int print_either(const struct ctl *ctl, struct span body, ctl_report_fn *
     return ctl->json ? print(body) : print_answer(body, report, ctl->colour);
 }
 
-static int refused(const struct admin_reply *reply, const char *path)
+static int refused(const struct ctl *ctl, const struct admin_reply *reply, const char *path)
 {
     struct span body = buf_span(&reply->body);
 
-    fprintf(stderr, "selvagectl: selvaged answered %d to %.*s: %.*s\n", reply->status,
+    fprintf(stderr, "selvagectl: %s answered %d to %.*s: %.*s\n", ctl->daemon, reply->status,
         (int)span_find(span_of(path), '?'), path, (int)span_find(body, '\n'),
         body.p != NULL ? body.p : "");
     return 1;
@@ -147,7 +151,7 @@ int ctl_show(
         .socket = ctl->socket,
         .method = method,
         .path = path,
-        .timeout_ms = TIMEOUT_MS,
+        .timeout_ms = ctl->timeout_ms,
     };
     struct admin_reply reply;
     char why[512];
@@ -161,9 +165,10 @@ int ctl_show(
         status = print_either(ctl, body, report);
     } else if (reply.status == 500 && span_starts(body, SPAN("{"))) {
         (void)print_either(ctl, body, report);
-        fprintf(stderr, "selvagectl: selvaged did it, but not all of it; its log says why\n");
+        fprintf(
+            stderr, "selvagectl: %s did it, but not all of it; its log says why\n", ctl->daemon);
     } else {
-        status = refused(&reply, path);
+        status = refused(ctl, &reply, path);
     }
     admin_reply_free(&reply);
     return status;
@@ -175,7 +180,7 @@ int ctl_get(const struct ctl *ctl, const char *path, struct admin_reply *reply)
         .socket = ctl->socket,
         .method = METHOD_GET,
         .path = path,
-        .timeout_ms = TIMEOUT_MS,
+        .timeout_ms = ctl->timeout_ms,
     };
     char why[512];
     enum admin_asked how = admin_ask(&q, reply, why, sizeof(why));
@@ -194,7 +199,7 @@ json_t *ctl_ask(const struct ctl *ctl, const char *path)
     json_t *answer = NULL;
 
     if (status != 0 && status != 200) {
-        refused(&reply, path);
+        refused(ctl, &reply, path);
     } else if (status == 200) {
         answer = json_loadb(reply.body.p, reply.body.n, 0, &error);
         if (answer == NULL)
@@ -305,30 +310,33 @@ static int run_explain(const struct ctl *ctl)
 
 static int help(void)
 {
-    printf(
-        "usage: selvagectl [-s SOCKET] [--json] COMMAND\n"
-        "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n"
-        "                  [--client ADDRESS]\n"
-        "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
-        "       selvagectl purge all [--hard] [--wait]\n"
-        "       selvagectl cache ls [--site HOST] [--prefix URL] [--tag TAG]\n"
-        "                  [--tier memory|disk] [--min-size SIZE] [--max-size SIZE]\n"
-        "                  [--min-age TIME] [--max-age TIME] [--limit N]\n"
-        "       selvagectl cache export [FILE] [as for ls]\n"
-        "       selvagectl cache show URL\n"
-        "       selvagectl sign URL --key FILE --expires DURATION [--id NAME] [--prefix PATH]\n"
-        "                  [--client NETWORK]\n"
-        "       selvagectl dnssec keygen ZONE [-d DIR] [--zsk]\n"
-        "       selvagectl dnssec ds|show ZONE|FILE [-d DIR]\n"
-        "       selvagectl volume init PATH [--size SIZE] [--force]\n"
-        "       selvagectl volume check PATH\n\n"
-        "Asks a running selvaged over its control socket; volume, sign and dnssec do without.\n\n"
-        "commands:\n");
+    printf("usage: selvagectl [-s SOCKET] [--json] COMMAND\n"
+           "       selvagectl explain URL [-H 'Name: value']... [--method METHOD] [-c FILE]\n"
+           "                  [--client ADDRESS]\n"
+           "       selvagectl purge url|prefix|tag|site VALUE... [--hard] [--wait] [--site HOST]\n"
+           "       selvagectl purge all [--hard] [--wait]\n"
+           "       selvagectl cache ls [--site HOST] [--prefix URL] [--tag TAG]\n"
+           "                  [--tier memory|disk] [--min-size SIZE] [--max-size SIZE]\n"
+           "                  [--min-age TIME] [--max-age TIME] [--limit N]\n"
+           "       selvagectl cache export [FILE] [as for ls]\n"
+           "       selvagectl cache show URL\n"
+           "       selvagectl sign URL --key FILE --expires DURATION [--id NAME] [--prefix PATH]\n"
+           "                  [--client NETWORK]\n"
+           "       selvagectl dnssec keygen ZONE [-d DIR] [--zsk]\n"
+           "       selvagectl dnssec ds|show ZONE|FILE [-d DIR]\n"
+           "       selvagectl volume init PATH [--size SIZE] [--force]\n"
+           "       selvagectl volume check PATH\n"
+           "       selvagectl map [check]\n"
+           "       selvagectl map reload [--force]\n\n"
+           "Asks a running selvaged, or selvage-director, over its control socket; volume, sign\n"
+           "and dnssec do without.\n\n"
+           "commands:\n");
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
         printf("  %-12s %s\n", commands[i].name, commands[i].about);
     printf("\noptions:\n"
            "  -s, --socket SOCKET  the control socket; else $SELVAGE_SOCKET, else\n"
-           "                       " ADMIN_SOCKET_DEFAULT "\n"
+           "                       " ADMIN_SOCKET_DEFAULT ", for what is\n"
+           "                       the director's " ADMIN_SOCKET_DIRECTOR "\n"
            "  -j, --json           the answer as it came, for programs\n"
            "  -H, --field FIELD    explain: a field of the request, 'Name: value'\n"
            "  -m, --method METHOD  explain: instead of GET\n"
@@ -352,7 +360,8 @@ static int help(void)
            "  -d, --dir DIR        dnssec: the folder of the keys; else the current one\n"
            "      --zsk            dnssec keygen: a key without SEP, for one of a pair\n"
            "      --size SIZE      volume init: as in 10GiB; else all that is there\n"
-           "      --force          volume init: what is there is lost\n"
+           "      --force          volume init: what is there is lost; map reload: databases\n"
+           "                       are taken though they move more than is allowed\n"
            "  -h, --help           this text\n"
            "  -V, --version        version\n");
     return print(SPAN(""));
@@ -421,11 +430,11 @@ static bool misused(struct ctl *ctl, const struct command *command, int args_n)
         return ctl_wrong_usage("what narrows by prefix, tag, tier, size, age or limit belongs to "
                                "cache ls and export, not to ",
                    command->name) != 0;
-    if (!makes && (ctl->size != NULL || ctl->force))
+    if (!makes && ctl->size != NULL)
+        return ctl_wrong_usage("--size belongs to volume init, not to ", command->name) != 0;
+    if (!makes && command->run != ctl_map && ctl->force)
         return ctl_wrong_usage(
-                   "--size and --force belong to volume init, not to ", command->name) != 0;
-    if (!keys && (ctl->dir != NULL || ctl->zsk))
-        return ctl_wrong_usage("--dir and --zsk belong to dnssec, not to ", command->name) != 0;
+                   "--force belongs to volume init and map reload, not to ", command->name) != 0;
     if (args_n < command->args_min)
         return ctl_wrong_usage(makes   ? "volume init PATH or volume check PATH"
                                : lists ? "cache ls, cache show URL or cache export"
@@ -480,7 +489,7 @@ int main(int argc, char **argv)
         {0},
     };
     struct ctl ctl = {
-        .socket = environment("SELVAGE_SOCKET", ADMIN_SOCKET_DEFAULT),
+        .timeout_ms = TIMEOUT_MS,
         .colour = wants_colour(),
         .limit = ULONG_MAX,
     };
@@ -579,6 +588,10 @@ int main(int argc, char **argv)
     command = find_command(argv[optind]);
     if (command == NULL)
         return unknown_command(argv[optind]);
+    ctl.daemon = command->director ? "selvage-director" : "selvaged";
+    if (ctl.socket == NULL)
+        ctl.socket = environment(
+            "SELVAGE_SOCKET", command->director ? ADMIN_SOCKET_DIRECTOR : ADMIN_SOCKET_DEFAULT);
     ctl.args = argv + optind + 1;
     ctl.question.url = span_of(ctl.args[0]);
     return misused(&ctl, command, argc - optind - 1) ? 1 : command->run(&ctl);

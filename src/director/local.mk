@@ -8,10 +8,13 @@ src_director_libdirector_a_SOURCES = \
 	%D%/map_conf.h \
 	%D%/map_files.c \
 	%D%/map_files.h \
+	%D%/map_json.c \
+	%D%/map_json.h \
 	%D%/map_keeper.c \
 	%D%/map_keeper.h \
 	%D%/map_made.c \
 	%D%/map_made.h \
+	%D%/map_report.c \
 	%D%/respond.c \
 	%D%/respond.h \
 	%D%/server.c \
