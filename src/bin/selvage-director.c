@@ -64,7 +64,7 @@ static struct command_line parse(int argc, char **argv)
             exit(0);
         default:
             fputs("Try: selvage-director --help\n", stderr);
-            exit(DIRECTOR_FAILED);
+            exit(DAEMON_FAILED);
         }
     }
     return cl;
@@ -99,16 +99,16 @@ static int dump(const char *path)
     ok = director_conf_dump(path, &out, &errors);
     put(stdout, &out);
     put(stderr, &errors);
-    return ok ? DIRECTOR_FINE : DIRECTOR_FAILED;
+    return ok ? DAEMON_FINE : DAEMON_FAILED;
 }
 
 static int serve(struct director_conf *conf)
 {
     struct director *d = director_open(conf);
-    enum director_exit how;
+    enum daemon_exit how;
 
     if (d == NULL)
-        return DIRECTOR_FAILED;
+        return DAEMON_FAILED;
     how = director_run(d);
     director_close(&d);
     log_msg(LOG_INFO, "stopped");
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
     struct buf errors;
 
     if (!makes_sense(&cl, argc))
-        return DIRECTOR_FAILED;
+        return DAEMON_FAILED;
     hash_seed(random_u64());
     if (cl.what == DUMP)
         return dump(cl.config);
@@ -131,11 +131,11 @@ int main(int argc, char **argv)
     conf = director_conf_load(cl.config, &errors);
     put(stderr, &errors);
     if (conf == NULL)
-        return DIRECTOR_FAILED;
+        return DAEMON_FAILED;
     if (cl.what == TEST) {
         fprintf(stderr, "selvage-director: %s is fine\n", cl.config);
         director_conf_free(&conf);
-        return DIRECTOR_FINE;
+        return DAEMON_FINE;
     }
     return serve(conf);
 }

@@ -77,8 +77,8 @@ void daemon_conf_close(struct conf_load *l, struct daemon_conf *c, const char *o
 {
     if (c->workers == 0)
         c->workers = sysconf(_SC_NPROCESSORS_ONLN);
-    if (c->workers > THREADS_MAX)
-        c->workers = THREADS_MAX;
+    if (c->workers > THREADS_MAX - 1)
+        c->workers = THREADS_MAX - 1;
     c->tls_only = true;
     for (const struct listen_conf *n = c->listens; n != NULL; n = n->next) {
         if (!n->tls)

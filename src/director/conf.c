@@ -2,69 +2,38 @@
 
 #include "base/check.h"
 #include "conf/dump.h"
-#include "net/network_conf.h"
+#include "director/tcp.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
-enum { DNS_PORT = 53, WORKERS_MAX = 128 };
-
-static const char *const log_levels[] = {"error", "warn", "notice", "info", "debug", NULL};
+enum { DNS_PORT = 53 };
 
 /* --- directives of main ------------------------------------------------------------------- */
-
-/* The words behind `proxy`, which are the last: from NETWORK... */
-static void set_proxy(
-    struct conf_load *l, struct director_listen *n, const struct conf_node *node, unsigned at)
-{
-    if (!conf_arg_is(node, at + 1, "from") || at + 2 == node->args_n)
-        conf_error(l->errors, node->args[at].at,
-            "proxy needs the networks that the proxies are in: proxy from 192.0.2.0/24");
-    else
-        (void)!network_args(l, node, at + 2, &n->door.proxy_from);
-}
-
-static void add_listen(struct director_conf *c, struct director_listen *n)
-{
-    struct director_listen **end = &c->listens;
-
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = n;
-}
 
 /* listen ADDRESS:PORT dns|redirect [tls] [proxy from NETWORK...] */
 static void set_listen(struct conf_load *l, void *self, const struct conf_node *node)
 {
     static const char *const speaks[] = {"dns", "redirect", NULL};
     static const char *const words[] = {"proxy", "tls", NULL};
-    struct director_listen *n = arena_zalloc(l->arena, sizeof(*n));
+    struct listen_conf *n =
+        listen_conf_add(l, &((struct director_conf *)self)->daemon.listens, node);
     int word;
 
-    if (!conf_arg_listen(l, node, 0, &n->addr) || !conf_arg_word(l, node, 1, speaks, &n->speaks))
+    if (n == NULL || !conf_arg_word(l, node, 1, speaks, &n->use))
         return;
-    n->text = node->args[0].text;
-    n->at = node->at;
-    add_listen(self, n);
+    if (n->use == DIRECTOR_DNS) {
+        n->door.go_on = dns_tcp_go_on;
+        n->door.alpn = dns_tcp_alpn;
+    }
     for (unsigned i = 2; i < node->args_n; i++) {
         if (!conf_arg_word(l, node, i, words, &word))
             continue;
         if (word == 0) {
-            set_proxy(l, n, node, i);
+            listen_conf_proxy(l, n, node, i);
             return;
         }
         n->tls = true;
     }
-}
-
-static void set_error_log(struct conf_load *l, void *self, const struct conf_node *node)
-{
-    struct director_conf *c = self;
-
-    if (!conf_arg_is(node, 0, "stderr"))
-        c->error_log = node->args[0].text;
-    if (node->args_n == 2)
-        (void)!conf_arg_word(l, node, 1, log_levels, &c->error_log_level);
 }
 
 static void set_resolver(struct conf_load *l, void *self, const struct conf_node *node)
@@ -109,28 +78,14 @@ static const struct directive main_directives[] = {
             "every connection begins with a PROXY header, version 1 or 2, and every datagram with "
             "one of version 2: the client that it names counts from then on. Whoever comes from "
             "elsewhere than the NETWORKs, or without such a header, gets no answer."},
-    {"workers", CONF_INTEGER(struct director_conf, workers), .max = WORKERS_MAX,
-        .unset = "one per core", .about = "Threads that serve."},
-    {"control", CONF_STRING(struct director_conf, control), .preset = "off",
-        .about = "Path of the control socket for selvagectl(1), or off. It is made with mode "
-                 "0600."},
-    {"metrics", CONF_LISTEN(struct director_conf, metrics),
-        .about = "Where /metrics (Prometheus) and /healthz are answered; keep it off public "
-                 "addresses."},
-    {"error-log", CONF_CUSTOM(set_error_log, 1, 2), .usage = "PATH|stderr [LEVEL]",
-        .unset = "standard error, level info",
-        .about =
-            "Where errors are written, and the least level: error, warn, notice, info, debug."},
-    {"stop-grace", CONF_DURATION(struct director_conf, stop_grace_ms), .preset = "10s",
-        .max = 3600000,
-        .about = "How long connections with questions in flight may take to end after TERM or "
-                 "INT."},
     {"resolver", CONF_CUSTOM(set_resolver, 1, 1), .usage = "ADDRESS[:PORT]",
         .unset = "the system's",
         .about = "The DNS server to ask for the names that health checks need, like 127.0.0.1 or "
                  "[::1]:5353."},
     {"dns", CONF_BLOCK(&dns_context, 0, 0), .flags = DIRECTIVE_IMPLIED,
         .about = "How questions are answered, whatever the answer is."},
+    {"zone", CONF_BLOCK(&zone_context, 1, 1), .usage = "NAME", .flags = DIRECTIVE_MANY,
+        .about = "Names that are answered for."},
     {0},
 };
 
@@ -143,19 +98,8 @@ static void *main_open(struct conf_load *l, void *parent, const struct conf_node
 
     (void)l;
     (void)node;
-    c->error_log_level = LOG_INFO;
-    tls_conf_init(&c->tls);
+    daemon_conf_init(&c->daemon);
     return c;
-}
-
-static void judge_tls(struct conf_load *l, struct director_conf *c)
-{
-    for (const struct director_listen *n = c->listens; n != NULL; n = n->next) {
-        if (n->tls && c->tls.sources == NULL)
-            conf_error(l->errors, n->at,
-                "a listener that speaks TLS needs a certificate: add  certificate FILE key FILE;");
-    }
-    tls_conf_close(l, &c->tls, clock_wall_s());
 }
 
 static void main_close(struct conf_load *l, void *self, const struct conf_node *node)
@@ -163,18 +107,16 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
     struct director_conf *c = self;
 
     session_conf_close(&c->session);
-    if (c->workers == 0)
-        c->workers = sysconf(_SC_NPROCESSORS_ONLN);
-    if (c->workers > WORKERS_MAX)
-        c->workers = WORKERS_MAX;
-    judge_tls(l, c);
+    daemon_conf_close(l, &c->daemon, "");
     map_conf_close(l, &c->map, node);
+    zones_conf_close(l, &c->zones, &(struct steer_list){0});
 }
 
 const struct conf_context director_conf_main = {
     .name = "main",
     .tables = {{main_directives}, {session_directives, offsetof(struct director_conf, session)},
-        {tls_directives, offsetof(struct director_conf, tls)},
+        {daemon_directives, offsetof(struct director_conf, daemon)},
+        {tls_directives, offsetof(struct director_conf, daemon.tls)},
         {map_directives, offsetof(struct director_conf, map)}},
     .open = main_open,
     .close = main_close,
@@ -195,7 +137,7 @@ void director_conf_free(struct director_conf **cp)
     if (c == NULL)
         return;
     *cp = NULL;
-    tls_conf_free(&c->tls);
+    daemon_conf_free(&c->daemon);
     arena_free(&c->arena);
     free(c);
 }
@@ -206,7 +148,7 @@ struct director_conf *director_conf_load(const char *path, struct buf *errors)
     const struct conf_node *root;
     struct conf_errors e;
 
-    c->path = arena_dup(&c->arena, span_of(path));
+    c->daemon.path = arena_dup(&c->arena, span_of(path));
     conf_errors_init(&e, &c->arena);
     root = conf_read_file(&c->arena, path, &e);
     if (root != NULL && conf_apply(&director_conf_main, c, root, &c->arena, &e) != NULL)

@@ -10,43 +10,23 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/log.h"
 #include "conf/directive.h"
-#include "conf/value.h"
+#include "daemon/conf.h"
 #include "director/dns_conf.h"
 #include "director/map_conf.h"
 #include "director/zone_conf.h"
-#include "net/tls_conf.h"
 #include "session/sessions.h"
 
+/* What is spoken where clients come to: listen_conf.use. DNS without TLS is UDP and TCP. */
 enum director_speaks { DIRECTOR_DNS, DIRECTOR_REDIRECT };
-
-/* Where clients come to. DNS without TLS is UDP and TCP. */
-struct director_listen {
-    struct value_listen addr;
-    struct span text; /* as written */
-    int speaks;       /* enum director_speaks */
-    bool tls;
-    struct session_door door;
-    struct conf_place at;
-    struct director_listen *next;
-};
 
 struct director_conf {
     struct arena arena; /* owns all of this */
-    struct span path;   /* of the file */
-    int64_t workers;
-    struct director_listen *listens;
-    struct span control;         /* path of the control socket; "off" for none */
-    struct value_listen metrics; /* HTTP listener for /metrics and /healthz; len == 0: none */
-    struct span error_log;       /* path; p == NULL: standard error */
-    int error_log_level;         /* enum log_level */
-    int64_t stop_grace_ms;
+    struct daemon_conf daemon;
     struct span resolver; /* of a DNS server, as addr_parse() takes it; p == NULL: the
                            * system's */
     struct map_conf map;
     struct session_conf session; /* of connections, DNS and HTTP alike */
-    struct tls_conf tls;
     struct dns_conf dns;
     struct zones_conf zones;
 };

@@ -1,6 +1,14 @@
 #include "director/dns_conf.h"
 
+#include "http/chars.h"
 #include "net/network_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SECRETS_FILE_MAX = 4096 };
 
 static const char *const cookie_words[] = {"off", "on", "require", NULL};
 
@@ -57,6 +65,60 @@ static const struct conf_context rrl_context = {
     .open = rrl_open,
 };
 
+/* 32 hexadecimal digits. */
+static bool read_secret(struct span line, uint8_t secret[static DNS_COOKIE_SECRET])
+{
+    if (line.n != 2 * DNS_COOKIE_SECRET)
+        return false;
+    for (size_t i = 0; i < line.n; i++) {
+        int digit = hex_value(line.p[i]);
+
+        if (digit < 0)
+            return false;
+        secret[i / 2] = (uint8_t)(secret[i / 2] << 4 | digit);
+    }
+    return true;
+}
+
+/* NULL, or the end of a sentence that says what is wrong with the file. */
+static const char *read_secrets(struct span text, struct dns_cookie_secrets *out)
+{
+    struct span line;
+
+    while (span_cut(&text, '\n', &line)) {
+        line = span_trim(line);
+        if (line.n == 0 || line.p[0] == '#')
+            continue;
+        if (out->n == DNS_COOKIE_SECRETS_MAX)
+            return "has more than 4 keys";
+        if (!read_secret(line, out->secret[out->n]))
+            return "has a line that is not 32 hexadecimal digits";
+        out->n++;
+    }
+    return out->n > 0 ? NULL : "has no keys";
+}
+
+static void set_cookie_keys(struct conf_load *l, void *self, const struct conf_node *node)
+{
+    struct dns_conf *c = self;
+    const char *path = node->args[0].text.p, *wrong = "is too large for a file of keys";
+    char text[SECRETS_FILE_MAX];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+    int error = errno;
+
+    if (fd >= 0)
+        close(fd);
+    if (n < 0) {
+        conf_error(l->errors, node->args[0].at, "cannot read %s: %s", path, strerror(error));
+        return;
+    }
+    if ((size_t)n < sizeof(text))
+        wrong = read_secrets(span_make(text, (size_t)n), &c->cookie_secrets);
+    if (wrong != NULL)
+        conf_error(l->errors, node->args[0].at, "%s %s", path, wrong);
+}
+
 static void set_server_id(struct conf_load *l, void *self, const struct conf_node *node)
 {
     struct span id = node->args[0].text;
@@ -90,7 +152,7 @@ const struct directive dns_directives[] = {
                  "address that it asks from. With require, whoever sends a cookie without our part "
                  "is told that part by BADCOOKIE, and who sends none gets an empty answer, marked "
                  "as truncated, over UDP."},
-    {"cookie-keys", CONF_STRING(struct dns_conf, cookie_file),
+    {"cookie-keys", CONF_CUSTOM(set_cookie_keys, 1, 1),
         .unset = "a random key for as long as it runs", .usage = "FILE",
         .about = "Keys for cookies, shared by servers that answer at one address: 32 hexadecimal "
                  "digits a line, the first to make cookies, and all, up to four, to recognise "
@@ -105,10 +167,6 @@ const struct directive dns_directives[] = {
         .max = 3600000,
         .about = "Time that a connection is kept open between two questions (RFC 7766); also what "
                  "clients are told that ask by edns-tcp-keepalive (RFC 7828)."},
-    {"tcp-pipeline", CONF_INTEGER(struct dns_conf, tcp_pipelined), .preset = "64", .min = 1,
-        .max = 1000,
-        .about = "Answers that may wait for a client that sends questions and takes none; then it "
-                 "is not read from until it has taken some."},
     {"rate-limit", CONF_BLOCK(&rrl_context, 0, 0),
         .about = "Limits how many answers a client network gets by UDP."},
     {0},

@@ -7,6 +7,7 @@
 
 #include "conf/directive.h"
 #include "director/answer.h"
+#include "dns/cookie.h"
 #include "net/network.h"
 
 /* Answers a second to one client network, before they are dropped or cut short; 0: any number. */
@@ -31,13 +32,12 @@ enum dns_cookies {
 };
 
 struct dns_conf {
-    uint64_t udp_bytes;      /* the largest answer by UDP */
-    int cookies;             /* enum dns_cookies */
-    struct span cookie_file; /* of keys that several servers share; n == 0: one of our own */
+    uint64_t udp_bytes;                       /* the largest answer by UDP */
+    int cookies;                              /* enum dns_cookies */
+    struct dns_cookie_secrets cookie_secrets; /* that several servers share; none: one of our own */
     struct answer_identity identity;
     struct rrl_conf rrl;
-    int64_t tcp_idle_ms;   /* that a connection is kept between two questions */
-    int64_t tcp_pipelined; /* answers that a connection may wait for */
+    int64_t tcp_idle_ms; /* that a connection is kept between two questions */
 };
 
 /* dns { ... }: of struct dns_conf. */

@@ -17,8 +17,13 @@ src_director_libdirector_a_SOURCES = \
 	%D%/map_report.c \
 	%D%/respond.c \
 	%D%/respond.h \
+	%D%/rrl.c \
+	%D%/rrl.h \
+	%D%/tcp.c \
+	%D%/tcp.h \
 	%D%/server.c \
 	%D%/server.h \
+	%D%/steer_pending.c \
 	%D%/udp.c \
 	%D%/udp.h \
 	%D%/worker.h

@@ -11,17 +11,15 @@
 #include "director/worker.h"
 #include "net/addr.h"
 
-/* What an answer may have at most, whatever it goes out by: buffers are of this size. */
-enum { RESPOND_BYTES_MAX = 65535 };
-
 enum transport { BY_UDP, BY_TCP, BY_TLS };
 
 struct respond_from {
     const struct addr *client; /* behind a proxy, too */
     enum transport transport;
+    unsigned keepalive_ds; /* tenths of a second that the connection waits for another question */
 };
 
-/* The length of the response in out[0 .. cap), 0: say nothing. */
+/* The length of the response in out[0 .. cap), 0: say nothing. cap is at least 512. */
 size_t respond(struct director_worker *w, const struct respond_from *from, const uint8_t *msg,
     size_t n, uint8_t *out, size_t cap);
 

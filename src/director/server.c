@@ -1,136 +1,188 @@
 #include "director/server.h"
 
-#include "admin/admin.h"
 #include "base/check.h"
-#include "base/counters.h"
 #include "base/log.h"
-#include "base/notify.h"
-#include "base/sink.h"
 #include "base/thread.h"
 #include "director/conf.h"
+#include "director/respond.h"
+#include "director/rrl.h"
+#include "director/tcp.h"
 #include "director/udp.h"
 #include "net/datagram.h"
+#include "net/tls_server.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-static bool open_logs(const struct director_conf *c)
+/* --- a worker -------------------------------------------------------------------------------- */
+
+static void begin(struct worker *worker)
 {
-    log_set_level((enum log_level)c->error_log_level);
-    if (c->error_log.n == 0 || log_open(c->error_log.p))
-        return true;
-    log_msg(LOG_ERROR, "cannot open the error log %s: %s", c->error_log.p, strerror(errno));
-    return false;
+    struct director_worker *w = worker->app;
+
+    sessions_init(&w->dns, worker, &w->conf->session, NULL, w);
+    w->dns.crowd = &w->director->crowd;
+    for (unsigned k = 0; k < w->daemon.daemon->listens_n; k++) {
+        if (w->udp[k].fd >= 0)
+            udp_start(&w->udp[k]);
+    }
 }
 
-static bool open_sockets(struct director *d)
+static void on_accepted(struct worker *worker, const struct listen_conf *at, int fd,
+    const struct addr *peer, const struct addr *local)
 {
-    unsigned n = (unsigned)d->conf->workers, at = 0;
+    struct director_worker *w = worker->app;
+
+    sessions_accept(&w->dns, &at->door, fd, peer, local);
+}
+
+static void on_drained(struct sessions *s)
+{
+    worker_quit(s->worker);
+}
+
+static void drain(struct worker *worker)
+{
+    struct director_worker *w = worker->app;
+
+    for (unsigned k = 0; k < w->daemon.daemon->listens_n; k++)
+        udp_stop(&w->udp[k]);
+    sessions_drain(&w->dns, on_drained);
+}
+
+static void force(struct worker *worker)
+{
+    struct director_worker *w = worker->app;
+
+    sessions_close_all(&w->dns);
+    worker_quit(worker);
+}
+
+static void end(struct worker *worker)
+{
+    (void)worker;
+}
+
+static void on_hang_up(struct daemon *d)
+{
+    (void)d;
+    log_msg(
+        LOG_WARN, "HUP: this version does not take a new configuration while it runs; restart it");
+}
+
+static const struct daemon_ops director_ops = {
+    .begin = begin,
+    .accepted = on_accepted,
+    .drain = drain,
+    .force = force,
+    .end = end,
+    .hang_up = on_hang_up,
+};
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static bool wants_datagrams(const struct listen_conf *l)
+{
+    return l->use == DIRECTOR_DNS && !l->tls && l->addr.sa.sa_family != AF_UNIX;
+}
+
+/* At each address of DNS a socket for each worker, where TCP is open already. */
+static bool open_datagrams(struct director *d)
+{
+    unsigned n = (unsigned)d->conf->daemon.workers, listens_n = d->daemon->listens_n;
     int fds[THREADS_MAX];
 
-    for (const struct director_listen *l = d->conf->listens; l != NULL; l = l->next)
-        d->listens_n++;
-    d->bound = xcalloc(d->listens_n, sizeof(*d->bound));
     for (unsigned i = 0; i < n; i++) {
-        d->workers[i].udp = xcalloc(d->listens_n, sizeof(struct udp_socket));
-        for (unsigned k = 0; k < d->listens_n; k++)
+        d->workers[i].udp = xcalloc(listens_n, sizeof(struct udp_socket));
+        for (unsigned k = 0; k < listens_n; k++)
             d->workers[i].udp[k].fd = -1;
     }
-    for (const struct director_listen *l = d->conf->listens; l != NULL; l = l->next, at++) {
-        struct addr want = addr_make(&l->addr.sa, l->addr.len);
+    for (unsigned k = 0; k < listens_n; k++) {
+        const struct addr *at = &d->daemon->bound[k];
         struct listen_why why;
+        struct addr bound;
 
-        if (l->speaks != DIRECTOR_DNS || l->tls || addr_family(&want) == AF_UNIX)
+        if (!wants_datagrams(d->daemon->ats[k]))
             continue;
-        if (!datagram_open(&want, fds, n, &d->bound[at], &why)) {
+        if (!datagram_open(at, fds, n, &bound, &why)) {
             log_msg(LOG_ERROR, "%s", why.text);
             return false;
         }
         for (unsigned i = 0; i < n; i++)
-            d->workers[i].udp[at] = (struct udp_socket){
-                .worker = &d->workers[i], .conf = l, .fd = fds[i], .any = addr_is_any(&want)};
+            d->workers[i].udp[k] = (struct udp_socket){
+                .worker = &d->workers[i], .conf = d->daemon->ats[k], .fd = fds[i], .bound = bound};
     }
     return true;
 }
 
 static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
 {
-    struct director *d = app;
-    struct span *listens = arena_alloc(a, d->listens_n * sizeof(*listens));
-    char text[ADDR_TEXT];
-
-    for (unsigned k = 0; k < d->listens_n; k++)
-        listens[k] = arena_dup(a, span_of(addr_text(&d->bound[k], text)));
-    *out = (struct admin_facts){
-        .config = d->conf->path,
-        .listens = listens,
-        .listens_n = d->listens_n,
-        .workers = (unsigned)d->conf->workers,
-        .started_ms = d->started_ms,
-    };
+    daemon_facts(((struct director *)app)->daemon, a, out);
 }
 
 static bool open_admin(struct director *d)
 {
-    const struct director_conf *c = d->conf;
-    char err[512];
-    struct admin_conf conf = {
-        .control = span_eq(c->control, SPAN("off")) ? SPAN_EMPTY : c->control,
-        .metrics = c->metrics.len > 0 ? &c->metrics : NULL,
-        .program = "selvage-director",
-        .daemons = COUNTER_DIRECTOR,
-        .facts = tell_facts,
-        .app = d,
-    };
-
-    d->admin = admin_open(&conf, err, sizeof(err));
-    if (d->admin == NULL)
-        log_msg(LOG_ERROR, "%s", err);
-    return d->admin != NULL;
+    return daemon_open_admin(d->daemon, &(struct admin_conf){.facts = tell_facts, .app = d});
 }
 
-/* What main waits for; everybody else has all signals blocked. */
-static sigset_t director_signals(void)
+/* Those of the configuration, or one for as long as we run. */
+static void open_cookies(struct director *d)
 {
-    sigset_t set;
+    d->cookies = d->conf->dns.cookie_secrets;
+    if (d->cookies.n > 0)
+        return;
+    d->cookies.n = 1;
+    check(RAND_priv_bytes(d->cookies.secret[0], DNS_COOKIE_SECRET) == 1);
+}
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGQUIT);
-    sigaddset(&set, SIGUSR1);
-    sigaddset(&set, SIGHUP);
-    return set;
+static void open_worker(struct director *d, struct director_worker *w)
+{
+    w->director = d;
+    w->conf = d->conf;
+    w->batch = udp_batch_new();
+    w->tcp_out = xmalloc(DNS_TCP_OUT_BYTES);
+    w->answer.zones = d->conf->zones.zones;
+    w->answer.identity = &d->conf->dns.identity;
+}
+
+static struct daemon_worker *worker_of(void *app, unsigned i)
+{
+    return &((struct director *)app)->workers[i].daemon;
 }
 
 struct director *director_open(struct director_conf *conf)
 {
     struct director *d = xcalloc(1, sizeof(*d));
-    sigset_t set = director_signals();
 
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
     d->conf = conf;
-    d->started_ms = clock_mono_ms();
-    d->workers = xcalloc((size_t)conf->workers, sizeof(*d->workers));
-    if (!open_logs(conf) || !open_sockets(d) || !open_admin(d)) {
+    d->workers = xcalloc((size_t)conf->daemon.workers, sizeof(*d->workers));
+    d->daemon = daemon_new("selvage-director", &conf->daemon, &director_ops, d, worker_of);
+    session_crowd_init(&d->crowd, &conf->session);
+    open_cookies(d);
+    d->rrl = rrl_new(&conf->dns.rrl);
+    daemon_open_tls(d->daemon, (struct tls_server_options){.app = d});
+    for (int64_t i = 0; i < conf->daemon.workers; i++)
+        open_worker(d, &d->workers[i]);
+    if (!daemon_open_log(d->daemon) || !daemon_open_listeners(d->daemon, NULL) ||
+        !open_datagrams(d) || !open_admin(d)) {
         director_close(&d);
         return NULL;
     }
-    for (int64_t i = 0; i < conf->workers; i++) {
-        struct director_worker *w = &d->workers[i];
-
-        w->worker = worker_new((int)i + 1);
-        w->worker->app = w;
-        w->director = d;
-        w->conf = conf;
-        w->batch = udp_batch_new();
-    }
     return d;
+}
+
+enum daemon_exit director_run(struct director *d)
+{
+    return daemon_run(d->daemon);
+}
+
+static void close_worker(struct director_worker *w, unsigned listens_n)
+{
+    for (unsigned k = 0; w->udp != NULL && k < listens_n; k++)
+        udp_close(&w->udp[k]);
+    free(w->udp);
+    free(w->tcp_out);
+    udp_batch_free(&w->batch);
 }
 
 void director_close(struct director **dp)
@@ -138,80 +190,14 @@ void director_close(struct director **dp)
     struct director *d = *dp;
 
     *dp = NULL;
-    for (int64_t i = 0; i < d->conf->workers; i++) {
-        struct director_worker *w = &d->workers[i];
-
-        if (w->worker != NULL)
-            worker_join(&w->worker);
-        for (unsigned k = 0; w->udp != NULL && k < d->listens_n; k++) {
-            if (w->udp[k].fd >= 0)
-                close(w->udp[k].fd);
-        }
-        free(w->udp);
-        udp_batch_free(&w->batch);
-    }
-    sinks_stop();
-    if (d->admin != NULL)
-        admin_close(&d->admin);
+    daemon_wait(d->daemon);
+    daemon_close(d->daemon);
+    for (int64_t i = 0; i < d->conf->daemon.workers; i++)
+        close_worker(&d->workers[i], d->daemon->listens_n);
+    daemon_free(&d->daemon);
+    session_crowd_free(&d->crowd);
+    rrl_free(&d->rrl);
     free(d->workers);
-    free(d->bound);
     director_conf_free(&d->conf);
     free(d);
-}
-
-static void worker_main(struct worker *worker)
-{
-    struct director_worker *w = worker->app;
-
-    for (unsigned k = 0; k < w->director->listens_n; k++) {
-        if (w->udp[k].fd >= 0)
-            udp_start(&w->udp[k]);
-    }
-    if (worker->index == 1)
-        admin_start(w->director->admin, worker);
-    worker_run(worker);
-    if (worker->index == 1)
-        admin_stop(w->director->admin);
-    atomic_fetch_sub(&w->director->running, 1);
-}
-
-static void run_drain(struct message *m, struct worker *worker)
-{
-    struct director_worker *w = worker->app;
-
-    (void)m;
-    for (unsigned k = 0; k < w->director->listens_n; k++)
-        udp_stop(&w->udp[k]);
-    worker_quit(worker);
-}
-
-enum director_exit director_run(struct director *d)
-{
-    sigset_t set = director_signals();
-    char text[ADDR_TEXT];
-    int sig = 0;
-
-    sinks_start();
-    atomic_store(&d->running, (int)d->conf->workers);
-    for (int64_t i = 0; i < d->conf->workers; i++)
-        worker_start(d->workers[i].worker, worker_main);
-    for (unsigned k = 0; k < d->listens_n; k++)
-        log_msg(LOG_INFO, "selvage-director %s: listening on %s", VERSION,
-            addr_text(&d->bound[k], text));
-    log_msg(LOG_INFO, "selvage-director %s: ready, %d workers", VERSION, (int)d->conf->workers);
-    notify_ready();
-    while (sig != SIGTERM && sig != SIGINT && sig != SIGQUIT) {
-        sig = sigwaitinfo(&set, NULL);
-        if (sig == SIGUSR1)
-            (void)!log_reopen();
-    }
-    log_msg(LOG_INFO, "told to stop, finishing what is in flight");
-    notify_stopping();
-    for (int64_t i = 0; i < d->conf->workers; i++) {
-        d->workers[i].drain.run = run_drain;
-        worker_post(d->workers[i].worker, &d->workers[i].drain);
-    }
-    for (int64_t i = 0; i < d->conf->workers; i++)
-        worker_wait(d->workers[i].worker);
-    return DIRECTOR_FINE;
 }

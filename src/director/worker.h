@@ -4,7 +4,9 @@
 #ifndef DIRECTOR_WORKER_H
 #define DIRECTOR_WORKER_H
 
-#include "loop/worker.h"
+#include "daemon/daemon.h"
+#include "director/answer.h"
+#include "session/sessions.h"
 
 struct director;
 struct director_conf;
@@ -12,12 +14,14 @@ struct udp_batch;
 struct udp_socket;
 
 struct director_worker {
-    struct worker *worker;            /* owns */
+    struct daemon_worker daemon;      /* first */
     struct director *director;        /* borrowed */
     const struct director_conf *conf; /* borrowed; immutable */
+    struct answer_ctx answer;         /* by what questions are answered */
+    struct sessions dns;              /* connections that speak DNS */
     struct udp_batch *batch;          /* owns */
-    struct udp_socket *udp;           /* owns; one for each address */
-    struct message drain;             /* from main */
+    struct udp_socket *udp; /* owns; for each of the daemon's listeners, if it is for DNS */
+    uint8_t *tcp_out;       /* owns; where an answer by TCP is written first */
 };
 
 #endif
