@@ -9,6 +9,7 @@
 #include "geo/database.h"
 
 #include <arpa/inet.h>
+#include <glob.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +95,46 @@ static void empty_and_tiny_files(void **state)
     (void)state;
     for (size_t n = 0; n < 200; n += 13)
         assert_no_database(n);
+}
+
+/* MaxMind's own broken files: each is refused with a reason, or can be asked. */
+static void bad_files(void **state)
+{
+    glob_t g;
+
+    (void)state;
+    assert_int_equal(glob(DATA_DIR "/maxmind-db/bad/*/*.mmdb", 0, NULL, &g), 0);
+    assert_true(g.gl_pathc > 20);
+    for (size_t i = 0; i < g.gl_pathc; i++) {
+        struct geo *db = geo_new();
+        struct geo_why why = {""};
+        struct geo_place p;
+        struct geo_file f;
+
+        if (geo_add(db, g.gl_pathv[i], &why)) {
+            geo_file(db, 0, &f);
+            find(db, "1.1.1.1", &p);
+            find(db, "2001:218::1", &p);
+        } else {
+            assert_non_null(strstr(why.text, g.gl_pathv[i]));
+        }
+        geo_free(&db);
+    }
+    globfree(&g);
+}
+
+static void what_files_say_of_themselves(void **state)
+{
+    struct geo *g = geo_new();
+    struct geo_why why;
+    struct geo_file f;
+
+    (void)state;
+    assert_true(geo_add(g, FILE_OF("GeoLite2-ASN-Test"), &why));
+    geo_file(g, 0, &f);
+    assert_string_equal(f.type, "GeoLite2-ASN");
+    assert_true(f.built > 1500000000 && f.built < 4000000000);
+    geo_free(&g);
 }
 
 static void refused_files(void **state)
@@ -234,6 +275,8 @@ int main(void)
         cmocka_unit_test(all_that_is_known),
         cmocka_unit_test(other_families),
         cmocka_unit_test(empty_and_tiny_files),
+        cmocka_unit_test(bad_files),
+        cmocka_unit_test(what_files_say_of_themselves),
         cmocka_unit_test(refused_files),
         cmocka_unit_test(damaged_data),
         cmocka_unit_test(any_damage),
