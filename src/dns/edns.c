@@ -98,11 +98,6 @@ bool dns_edns_read(struct dns_edns *e, const uint8_t *p, size_t n)
     return n == 0;
 }
 
-static size_t ecs_bytes(const struct dns_ecs *ecs)
-{
-    return (ecs->source + 7u) / 8;
-}
-
 size_t dns_edns_room(const struct dns_edns *e, const struct dns_opt *o)
 {
     size_t n = OPT_FIXED;
@@ -110,7 +105,7 @@ size_t dns_edns_room(const struct dns_edns *e, const struct dns_opt *o)
     if (!e->has)
         return 0;
     if (e->has_ecs)
-        n += OPTION_HEADER + ECS_FIXED + ecs_bytes(&e->ecs);
+        n += OPTION_HEADER + ECS_FIXED + ECS_ADDRESS;
     if (e->cookie_n != 0 && o->cookie_n != 0)
         n += OPTION_HEADER + o->cookie_n;
     if (o->keepalive)
@@ -138,17 +133,20 @@ static uint8_t *option(struct room *r, enum dns_option code, size_t n)
 
 static void write_ecs(struct room *r, const struct dns_ecs *ecs, unsigned scope)
 {
-    size_t n = ecs_bytes(ecs);
-    uint8_t *p = option(r, DNS_OPTION_ECS, ECS_FIXED + n);
+    size_t n = (ecs->source + 7u) / 8;
+    uint8_t *p = option(r, DNS_OPTION_ECS, ECS_FIXED + ECS_ADDRESS);
 
     if (p == NULL)
         return;
     check(scope <= (ecs->family == DNS_ECS_V4 ? 32 : 128));
+    put16(p - 2, (unsigned)(ECS_FIXED + n));
     p = put16(p, ecs->family);
     p[0] = ecs->source;
     /* Who keeps his subnet to himself gets what holds for everybody (RFC 7871 §7.2.1). */
     p[1] = ecs->source != 0 ? (uint8_t)scope : 0;
-    memcpy(p + 2, ecs->address, n);
+    /* The address as a whole, of which the last bytes may not be wanted. */
+    memcpy(p + 2, ecs->address, ECS_ADDRESS);
+    r->p -= ECS_ADDRESS - n;
 }
 
 /* RFC 7828 §3.1 */

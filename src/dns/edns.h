@@ -49,7 +49,8 @@ struct dns_ecs {
     uint8_t address[16]; /* 4 or 16 of them; 0 behind the source's bits */
 };
 
-/* What a query's OPT says. Without one (has == false) only udp_bytes is set, to 512. */
+/* What a query's OPT says. Without one (has == false), udp_bytes is 512 and the rest says nothing;
+ * `cookie` and `ecs` are set only when cookie_n and has_ecs say so. */
 struct dns_edns {
     bool has;
     uint8_t version;
@@ -63,6 +64,13 @@ struct dns_edns {
     uint8_t cookie[DNS_COOKIE_MAX];
     struct dns_ecs ecs;
 };
+
+/* As if no option had been there. */
+static inline void dns_edns_clear(struct dns_edns *e)
+{
+    e->has_ecs = e->nsid = e->keepalive = e->padding = false;
+    e->cookie_n = 0;
+}
 
 /* Reads the options of version 0 in p[0 .. n) into *e, whose header part is set already. False:
  * FORMERR. */

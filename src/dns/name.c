@@ -6,16 +6,12 @@ const struct dns_name dns_root = {.n = 1};
 
 size_t dns_name_scan(const uint8_t *p, size_t n)
 {
-    size_t at = 0;
+    const uint8_t *at = p, *end = p + (n < DNS_NAME_MAX ? n : DNS_NAME_MAX);
 
-    if (n > DNS_NAME_MAX)
-        n = DNS_NAME_MAX;
-    while (at < n) {
-        if (p[at] == 0)
-            return at + 1;
-        if (p[at] > DNS_LABEL_MAX)
-            return 0;
-        at += 1u + p[at];
+    while (at < end && *at <= DNS_LABEL_MAX) {
+        if (*at == 0)
+            return (size_t)(at - p) + 1;
+        at += 1u + *at;
     }
     return 0;
 }
@@ -193,61 +189,83 @@ char *dns_name_text(const uint8_t *wire, char dst[DNS_NAME_TEXT])
 /* --- case --------------------------------------------------------------------------------------
  */
 
-/* Letters among eight bytes in lower case. Of each byte's low seven bits, a sum reaches the high
- * bit from 'A' on, another one from behind 'Z' on; bytes with the high bit set are no letters. */
-static inline uint64_t lower8(uint64_t x)
-{
-    const uint64_t ones = UINT64_C(0x0101010101010101), low = x & (0x7f * ones);
-    uint64_t from_a = low + (0x80 - 'A') * ones, behind_z = low + (0x7f - 'Z') * ones;
+/* Sixteen bytes at a time, or eight, where the machine has registers for them. */
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef uint8_t bytes8 __attribute__((vector_size(8)));
 
-    return x | ((from_a ^ behind_z) & ~x & (0x80 * ones)) >> 2;
-}
-
-static inline uint64_t load8(const uint8_t *p)
+static inline bytes16 lower16(const uint8_t *p)
 {
-    uint64_t x;
+    bytes16 x;
 
     memcpy(&x, p, sizeof(x));
-    return x;
+    return x + ((bytes16)(x - 'A' <= 'Z' - 'A') & ('a' - 'A'));
 }
 
-static inline void store8(uint8_t *p, uint64_t x)
+static inline bytes8 lower8(const uint8_t *p)
 {
-    memcpy(p, &x, sizeof(x));
+    bytes8 x;
+
+    memcpy(&x, p, sizeof(x));
+    return x + ((bytes8)(x - 'A' <= 'Z' - 'A') & ('a' - 'A'));
 }
 
-/* The byte lengths of labels are below 'A' and stay as they are. */
+/* The byte lengths of labels are below 'A' and stay as they are. The last bytes of a name may be
+ * done twice: they are read before anything is written, for dst may be src. */
 void dns_name_lower(uint8_t *dst, const uint8_t *src, size_t n)
 {
-    if (n < 8) {
-        for (size_t i = 0; i < n; i++)
-            dst[i] = (uint8_t)ascii_lower((char)src[i]);
+    if (n >= 16) {
+        bytes16 last = lower16(src + n - 16), x;
+
+        for (size_t i = 0; i + 16 < n; i += 16) {
+            x = lower16(src + i);
+            memcpy(dst + i, &x, sizeof(x));
+        }
+        memcpy(dst + n - 16, &last, sizeof(last));
         return;
     }
-    /* The last eight, some of which are in the words before, are read before dst may be src. */
-    uint64_t last = lower8(load8(src + n - 8));
+    if (n >= 8) {
+        bytes8 first = lower8(src), last = lower8(src + n - 8);
 
-    for (size_t i = 0; i + 8 < n; i += 8)
-        store8(dst + i, lower8(load8(src + i)));
-    store8(dst + n - 8, last);
+        memcpy(dst, &first, sizeof(first));
+        memcpy(dst + n - 8, &last, sizeof(last));
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (uint8_t)ascii_lower((char)src[i]);
+}
+
+static inline bool same16(const uint8_t *a, const uint8_t *b)
+{
+    bytes16 x = lower16(a), y = lower16(b);
+
+    return memcmp(&x, &y, sizeof(x)) == 0;
+}
+
+static inline bool same8(const uint8_t *a, const uint8_t *b)
+{
+    bytes8 x = lower8(a), y = lower8(b);
+
+    return memcmp(&x, &y, sizeof(x)) == 0;
 }
 
 bool dns_name_eq(const uint8_t *a, size_t a_n, const uint8_t *b, size_t b_n)
 {
     if (a_n != b_n)
         return false;
-    if (a_n < 8) {
-        for (size_t i = 0; i < a_n; i++) {
-            if (ascii_lower((char)a[i]) != ascii_lower((char)b[i]))
+    if (a_n >= 16) {
+        for (size_t i = 0; i + 16 < a_n; i += 16) {
+            if (!same16(a + i, b + i))
                 return false;
         }
-        return true;
+        return same16(a + a_n - 16, b + a_n - 16);
     }
-    for (size_t i = 0; i + 8 < a_n; i += 8) {
-        if (lower8(load8(a + i)) != lower8(load8(b + i)))
+    if (a_n >= 8)
+        return same8(a, b) && same8(a + a_n - 8, b + a_n - 8);
+    for (size_t i = 0; i < a_n; i++) {
+        if (ascii_lower((char)a[i]) != ascii_lower((char)b[i]))
             return false;
     }
-    return lower8(load8(a + a_n - 8)) == lower8(load8(b + a_n - 8));
+    return true;
 }
 
 /* --- labels ------------------------------------------------------------------------------------

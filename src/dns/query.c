@@ -18,9 +18,11 @@ struct record {
     const uint8_t *owner, *rdata;
 };
 
-static bool read_record(const uint8_t *msg, size_t n, size_t *at, struct record *r)
+static inline bool read_record(const uint8_t *msg, size_t n, size_t *at, struct record *r)
 {
-    size_t fixed = dns_name_skip(msg, n, *at);
+    /* Mostly, it is OPT, whose owner is the root. */
+    bool root = *at < n && msg[*at] == 0;
+    size_t fixed = likely(root) ? *at + 1 : dns_name_skip(msg, n, *at);
 
     if (fixed == 0 || n - fixed < RECORD_FIXED)
         return false;
@@ -54,7 +56,7 @@ static bool take_opt(struct dns_query *q, const struct record *r)
     if (dns_edns_read(e, r->rdata, r->rdata_n))
         return true;
     /* What could be read of it is not repeated. */
-    *e = (struct dns_edns){.has = true, .dnssec_ok = e->dnssec_ok, .udp_bytes = e->udp_bytes};
+    dns_edns_clear(e);
     return false;
 }
 
@@ -161,7 +163,11 @@ enum dns_read dns_query_read(const uint8_t *msg, size_t n, struct dns_query *q)
     q->ede = DNS_EDE_NONE;
     q->question = NULL;
     q->tsig.name = NULL;
-    q->edns = (struct dns_edns){.udp_bytes = DNS_UDP_BYTES_MIN};
+    q->edns.has = false;
+    q->edns.dnssec_ok = false;
+    q->edns.version = 0;
+    q->edns.udp_bytes = DNS_UDP_BYTES_MIN;
+    dns_edns_clear(&q->edns);
 
     if (q->opcode != DNS_OPCODE_QUERY)
         q->rcode = DNS_RCODE_NOTIMP;

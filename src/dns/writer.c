@@ -133,28 +133,7 @@ static bool put_names_data(
     return true;
 }
 
-/* The owner of one record: a pointer where it stands already (`*known`), which the first record
- * of a set finds out for the others. */
-static bool put_owner(struct dns_writer *w, const uint8_t *owner, unsigned *known)
-{
-    uint32_t at = w->at;
-
-    if (*known == 0) {
-        if (!put_name(w, owner))
-            return false;
-        if ((w->p[at] & 0xc0) == 0xc0)
-            *known = get16(w->p + at);
-        else if (owner[0] != 0 && at < POINTER_END)
-            *known = POINTER | at;
-        return true;
-    }
-    if (w->limit - at < 2)
-        return false;
-    put16(w->p + at, *known);
-    w->at += 2;
-    return true;
-}
-
+/* Where the owner stands already, as a pointer; 0: that is to be found out. */
 static unsigned known_owner(const struct dns_writer *w, const uint8_t *owner)
 {
     if (owner != NULL)
@@ -164,12 +143,31 @@ static unsigned known_owner(const struct dns_writer *w, const uint8_t *owner)
     return w->q->name.n > 1 ? POINTER | DNS_HEADER : 0;
 }
 
-static bool put_fixed(struct dns_writer *w, unsigned type, uint32_t ttl)
+/* What stands in front of a record's data, and room for `n` bytes behind. The first record of a set
+ * finds out where its owner stands, for the others to point there. */
+static inline bool put_head(struct dns_writer *w, const uint8_t *owner, unsigned *known,
+    unsigned type, uint32_t ttl, size_t n)
 {
-    if (w->limit - w->at < RECORD_FIXED)
-        return false;
-    put32(put16(put16(w->p + w->at, type), w->class), ttl);
-    w->at += RECORD_FIXED;
+    uint32_t at = w->at;
+    uint8_t *p;
+
+    if (unlikely(*known == 0)) {
+        if (!put_name(w, owner != NULL ? owner : w->q->name.wire))
+            return false;
+        if ((w->p[at] & 0xc0) == 0xc0)
+            *known = get16(w->p + at);
+        else if (w->p[at] != 0 && at < POINTER_END)
+            *known = POINTER | at;
+        if (w->limit - w->at < RECORD_FIXED + n)
+            return false;
+        p = w->p + w->at;
+    } else {
+        if (w->limit - at < 2 + RECORD_FIXED + n)
+            return false;
+        p = put16(w->p + at, *known);
+    }
+    p = put32(put16(put16(p, type), w->class), ttl);
+    w->at = (uint32_t)(p - w->p);
     return true;
 }
 
@@ -181,14 +179,16 @@ static bool put_set(
     struct dns_rdata r;
     size_t at = 0;
 
-    if (owner == NULL)
-        owner = w->q->name.wire;
     while (dns_rrset_next(set, &at, &r)) {
-        if (!put_owner(w, owner, &known) || !put_fixed(w, set->type, ttl))
-            return false;
         /* The length stands in front of the data already. */
-        if (!(shape.compress ? put_names_data(w, &r, shape) : put_bytes(w, r.p - 2, r.n + 2u)))
+        size_t n = shape.compress ? 0 : r.n + 2u;
+
+        if (!put_head(w, owner, &known, set->type, ttl, n))
             return false;
+        if (shape.compress && !put_names_data(w, &r, shape))
+            return false;
+        memcpy(w->p + w->at, r.p - 2, n);
+        w->at += (uint32_t)n;
     }
     return true;
 }
@@ -259,12 +259,9 @@ bool dns_writer_rr(struct dns_writer *w, enum dns_section s, const uint8_t *owne
 
     if (!open_for(w, s))
         return false;
-    if (owner == NULL)
-        owner = w->q->name.wire;
-    if (!put_owner(w, owner, &known) || !put_fixed(w, type, ttl) || w->limit - w->at < 2 + n)
+    if (!put_head(w, owner, &known, type, ttl, 2 + n))
         return no_room(w, s, at, names_n);
-    put16(w->p + w->at, (unsigned)n);
-    memcpy(w->p + w->at + 2, rdata, n);
+    memcpy(put16(w->p + w->at, (unsigned)n), rdata, n);
     w->at += 2 + (uint32_t)n;
     w->counts[s]++;
     return true;

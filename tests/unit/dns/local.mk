@@ -10,3 +10,6 @@ UNIT += %D%/t_dnskey
 %C%_t_dnskey_LDADD = $(LIBS_DNS) $(CMOCKA_LIBS)
 UNIT += %D%/t_dnssec
 %C%_t_dnssec_LDADD = $(LIBS_DNS) $(CMOCKA_LIBS)
+UNIT += %D%/t_query
+%C%_t_query_SOURCES = %D%/t_query.c %D%/table.h
+%C%_t_query_LDADD = $(LIBS_DNS) $(CMOCKA_LIBS)
