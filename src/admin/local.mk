@@ -13,7 +13,9 @@ src_admin_libadmin_a_SOURCES = \
 	%D%/report.h \
 	%D%/report_cache.c \
 	%D%/report_explain.c \
+	%D%/report_pops.c \
 	%D%/report_purge.c \
+	%D%/report_steer.c \
 	%D%/route.h \
 	%D%/routes.c \
 	%D%/table.c \

@@ -33,6 +33,8 @@ struct ctl {
     /* of volume init */
     const char *size; /* or NULL */
     bool force;
+    /* of steer */
+    const char *name, *steer; /* or NULL */
     /* of dnssec */
     const char *dir; /* or NULL */
     bool zsk;
@@ -71,10 +73,15 @@ int ctl_export(const struct ctl *ctl, const char *path);
 int ctl_certificates(const struct ctl *ctl);
 /* ctl_map.c */
 int ctl_map(const struct ctl *ctl);
+/* ctl_pops.c */
+int ctl_pops(const struct ctl *ctl);
+int ctl_pop(const struct ctl *ctl);
 /* ctl_purge.c */
 int ctl_purge(const struct ctl *ctl);
 /* ctl_sign.c */
 int ctl_sign(const struct ctl *ctl);
+/* ctl_steer.c */
+int ctl_steer(const struct ctl *ctl);
 /* ctl_volume.c */
 int ctl_volume(const struct ctl *ctl);
 

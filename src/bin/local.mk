@@ -16,8 +16,10 @@ selvagectl_SOURCES = \
 	src/bin/ctl_dnssec.c \
 	src/bin/ctl_export.c \
 	src/bin/ctl_map.c \
+	src/bin/ctl_pops.c \
 	src/bin/ctl_purge.c \
 	src/bin/ctl_sign.c \
+	src/bin/ctl_steer.c \
 	src/bin/ctl_volume.c \
 	src/bin/selvagectl.c
 # For explain -c it reads configurations as selvaged does; keys as the director does.

@@ -37,6 +37,8 @@ enum {
     OPTION_KEY,
     OPTION_ID,
     OPTION_EXPIRES,
+    OPTION_NAME,
+    OPTION_STEER,
     OPTION_CLIENT,
     OPTION_ZSK
 };
@@ -75,6 +77,12 @@ static const struct command {
     {"map",
         "[check|reload]: what the director sends people by; how good that is; or reads it anew.",
         ctl_map, 0, 1, .director = true},
+    {"pops", "Each PoP: its state, share of answers, probes and load.", ctl_pops, 0, 0,
+        .director = true},
+    {"pop", "up|drain|down NAME: takes a PoP out of answers, or back.", ctl_pop, 2, 2,
+        .director = true},
+    {"steer", "ADDRESS[/BITS]: where a client is sent, and why.", ctl_steer, 1, 1,
+        .director = true},
     {"acme", "begin|done|failed TYPE NAME TOKEN ANSWER: for uacme's hook, no command for people.",
         ctl_acme, 5, 5},
 };
@@ -327,7 +335,9 @@ static int help(void)
            "       selvagectl volume init PATH [--size SIZE] [--force]\n"
            "       selvagectl volume check PATH\n"
            "       selvagectl map [check]\n"
-           "       selvagectl map reload [--force]\n\n"
+           "       selvagectl map reload [--force]\n"
+           "       selvagectl steer ADDRESS[/BITS] [--name NAME] [--steer STEER]\n"
+           "       selvagectl pop up|drain|down NAME\n\n"
            "Asks a running selvaged, or selvage-director, over its control socket; volume, sign\n"
            "and dnssec do without.\n\n"
            "commands:\n");
@@ -350,6 +360,8 @@ static int help(void)
            "      --key FILE       sign: the file of keys\n"
            "      --id NAME        sign: which of them; else the first\n"
            "      --expires TIME   sign: how long it is good, as in 1h\n"
+           "      --name NAME      steer: by the steer of that name in a zone, or redirected host\n"
+           "      --steer STEER    steer: by that one; else by each of them\n"
            "      --tag TAG        cache ls, export: only what has that tag\n"
            "      --tier TIER      cache ls, export: memory or disk; else both\n"
            "      --min-size SIZE, --max-size SIZE\n"
@@ -435,6 +447,12 @@ static bool misused(struct ctl *ctl, const struct command *command, int args_n)
     if (!makes && command->run != ctl_map && ctl->force)
         return ctl_wrong_usage(
                    "--force belongs to volume init and map reload, not to ", command->name) != 0;
+    if (command->run != ctl_steer && (ctl->name != NULL || ctl->steer != NULL))
+        return ctl_wrong_usage("--name and --steer belong to steer, not to ", command->name) != 0;
+    if (args_n < command->args_min && command->director)
+        return ctl_wrong_usage(command->run == ctl_pop ? "pop up, drain or down, and a PoP"
+                                                       : "an address is missing",
+                   "") != 0;
     if (args_n < command->args_min)
         return ctl_wrong_usage(makes   ? "volume init PATH or volume check PATH"
                                : lists ? "cache ls, cache show URL or cache export"
@@ -480,6 +498,8 @@ int main(int argc, char **argv)
         {"id", required_argument, NULL, OPTION_ID},
         {"expires", required_argument, NULL, OPTION_EXPIRES},
         {"client", required_argument, NULL, OPTION_CLIENT},
+        {"name", required_argument, NULL, OPTION_NAME},
+        {"steer", required_argument, NULL, OPTION_STEER},
         {"dir", required_argument, NULL, 'd'},
         {"zsk", no_argument, NULL, OPTION_ZSK},
         {"size", required_argument, NULL, OPTION_SIZE},
@@ -561,6 +581,12 @@ int main(int argc, char **argv)
         case OPTION_CLIENT:
             ctl.client = optarg;
             ctl.question.client = span_of(optarg);
+            break;
+        case OPTION_NAME:
+            ctl.name = optarg;
+            break;
+        case OPTION_STEER:
+            ctl.steer = optarg;
             break;
         case OPTION_SIZE:
             ctl.size = optarg;

@@ -14,6 +14,7 @@
 #include "daemon/conf.h"
 #include "director/dns_conf.h"
 #include "director/map_conf.h"
+#include "director/redirect.h"
 #include "director/zone_conf.h"
 #include "session/sessions.h"
 
@@ -26,6 +27,7 @@ struct director_conf {
     struct span resolver; /* of a DNS server, as addr_parse() takes it; p == NULL: the
                            * system's */
     struct map_conf map;
+    struct redirects redirects;
     struct session_conf session; /* of connections, DNS and HTTP alike */
     struct dns_conf dns;
     struct zones_conf zones;

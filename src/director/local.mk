@@ -31,7 +31,17 @@ src_director_libdirector_a_SOURCES += \
 	%D%/client.h \
 	%D%/client_chain.c \
 	%D%/client_chain.h \
+	%D%/explain.h \
+	%D%/page.c \
+	%D%/page.h \
+	%D%/page_html.c \
+	%D%/places.c \
+	%D%/places.h \
+	%D%/redirect.c \
 	%D%/redirect.h \
+	%D%/redirect_conf.c \
+	%D%/tally.c \
+	%D%/tally.h \
 	%D%/worldmap.c \
 	%D%/worldmap.h \
 	%D%/worldmap.tbl

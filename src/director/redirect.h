@@ -51,6 +51,9 @@ struct redirect_target {
     char geo[3]; /* country, lower case, or empty */
 };
 
+struct map_keeper;
+struct map_set;
+struct places;
 struct redirect_at;
 
 struct redirect {
@@ -98,6 +101,9 @@ const struct redirect *redirect_find(const struct redirects *r, struct span host
 struct redirect_worker {
     const struct redirects *redirects;
     struct steering steering;
+    const struct map_set *maps; /* may be NULL, as the two that follow */
+    struct places *places;
+    struct map_keeper *keeper;
     /* Made here: */
     wall_s date_s; /* what `date` says */
     char date[HTTP_DATE_LEN];
@@ -105,7 +111,11 @@ struct redirect_worker {
 
 extern const struct txn_handlers redirect_handlers;
 
-/* For page.c: the value of Date now. */
+/* For page.c: the value of Date now, and who asks. */
 struct span redirect_date(struct redirect_worker *w, const struct worker *loop);
+struct addr redirect_client(struct txn *t);
+/* Where a PoP's clients are sent with that path. */
+const struct redirect_node *redirect_node_for(
+    const struct redirect *r, const struct pop *pop, struct span path);
 
 #endif

@@ -73,20 +73,31 @@ static bool is_still(int fd, const struct stat *since)
            memcmp(&st.st_ctim, &since->st_ctim, sizeof(st.st_ctim)) == 0;
 }
 
-/* The file's bytes in memory that nobody else can change; -1 with errno, EBUSY when it was written
- * to meanwhile. */
-static int copy_of(const char *path)
+static int new_copy(const char *folder)
+{
+    if (folder != NULL)
+        return open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+    return memfd_create("selvage-geo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+static bool sealed(int copy)
+{
+    return fcntl(copy, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) == 0;
+}
+
+/* The file's bytes where nobody else can change them, in memory or in the folder; -1 with errno,
+ * EBUSY when it was written to meanwhile. */
+static int copy_of(const char *path, const char *folder)
 {
     int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), copy, error;
     struct stat st;
 
     if (from < 0)
         return -1;
-    copy = memfd_create("selvage-geo", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    copy = new_copy(folder);
     if (fstat(from, &st) == 0 && !S_ISREG(st.st_mode)) {
         error = EINVAL;
-    } else if (copy < 0 || !copy_all(from, copy) ||
-               fcntl(copy, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+    } else if (copy < 0 || !copy_all(from, copy) || (folder == NULL && !sealed(copy))) {
         error = errno;
     } else if (!is_still(from, &st)) {
         error = EBUSY;
@@ -129,14 +140,14 @@ static bool tree_is_whole(const MMDB_s *db)
     return true;
 }
 
-bool geo_add(struct geo *g, const char *path, struct geo_why *why)
+static bool add(struct geo *g, const char *path, const char *folder, struct geo_why *why)
 {
     char name[64];
     int copy, status;
 
     if (g->n == GEO_FILES_MAX)
         return failed(why, path, "there are 8 databases already");
-    copy = copy_of(path);
+    copy = copy_of(path, folder);
     if (copy < 0)
         return failed(why, path, why_not_copied());
     snprintf(name, sizeof(name), "/proc/self/fd/%d", copy);
@@ -158,6 +169,23 @@ void geo_file(const struct geo *g, unsigned i, struct geo_file *out)
 
     snprintf(out->type, sizeof(out->type), "%s", m->database_type != NULL ? m->database_type : "");
     out->built = m->build_epoch < INT64_MAX ? (wall_s)m->build_epoch : 0;
+}
+
+bool geo_add(struct geo *g, const char *path, struct geo_why *why)
+{
+    return add(g, path, NULL, why);
+}
+
+bool geo_add_on_disk(struct geo *g, const char *path, const char *folder, struct geo_why *why)
+{
+    const MMDB_s *file = &g->files[g->n];
+
+    if (!add(g, path, folder, why))
+        return false;
+    /* The tree was read as a whole: what is asked for comes back by itself. */
+    madvise((void *)file->file_content, (size_t)file->file_size, MADV_DONTNEED);
+    madvise((void *)file->file_content, (size_t)file->file_size, MADV_RANDOM);
+    return true;
 }
 
 /* --- looking up ---------------------------------------------------------------------------- */

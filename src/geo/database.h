@@ -40,6 +40,10 @@ struct geo *geo_new(void);
 void geo_free(struct geo **g);
 /* False: nothing was added, and `why` has a sentence with the path. At most GEO_FILES_MAX. */
 MUST_USE bool geo_add(struct geo *g, const char *path, struct geo_why *why);
+/* The same with the copy on disk: in a file without a name in the folder, which nobody else can
+ * open. For look-ups now and then, which need little memory so; they may wait for the disk. */
+MUST_USE bool geo_add_on_disk(
+    struct geo *g, const char *path, const char *folder, struct geo_why *why);
 
 /* What the i-th file that was added says of itself. */
 struct geo_file {
