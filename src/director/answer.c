@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "director/client.h"
 #include "director/pop.h"
+#include "director/signer.h"
 #include "director/unrouted.h"
 #include "director/zone.h"
 #include "dns/rdata.h"
@@ -25,6 +26,7 @@ struct answer {
     struct dns_writer w;
     unsigned rcode;
     bool first;             /* no CNAME has been followed */
+    bool busy;              /* a signature is missing, and the answer with it */
     const uint8_t *owner;   /* the name in question as records show it; NULL: as it was asked */
     struct dns_name target; /* behind CNAMEs: the name in question in lower case */
     struct dns_rrset steered;
@@ -61,7 +63,48 @@ static void refuse(struct answer *a, unsigned ede)
 static bool put(
     struct answer *a, enum dns_section s, const uint8_t *owner, const struct dns_rrset *set)
 {
-    return dns_writer_rrset(&a->w, s, owner, set, a->q->edns.dnssec_ok);
+    return dns_writer_rrset(&a->w, s, owner, set, false);
+}
+
+static bool wants_signatures(const struct answer *a, const struct zone *z)
+{
+    return a->q->edns.dnssec_ok && z->dnssec != NULL && a->ctx->signer != NULL;
+}
+
+/* The name in question, as found; and one that is in the zone. */
+static struct signer_name found_name(const struct answer *a, const struct zone_place *p)
+{
+    const struct dns_name *name = name_of(a);
+
+    return (struct signer_name){p->zone, p->node, name->wire, name->n, a->owner};
+}
+
+static struct signer_name node_name(const struct zone_node *node)
+{
+    return (struct signer_name){node->zone, node, node->name, node->name_n, node->name};
+}
+
+static bool is_signed(struct answer *a, enum signer_end end)
+{
+    a->busy = a->busy || end == SIGNER_BUSY;
+    return end == SIGNER_DONE;
+}
+
+/* A set with its signatures, for whom wants them; its own TTL is sent, `as` has the one that is
+ * signed. */
+static bool put_signed_as(struct answer *a, enum dns_section s, const struct signer_name *name,
+    const struct dns_rrset *set, const struct dns_rrset *as)
+{
+    if (!put(a, s, name->owner, set))
+        return false;
+    return !wants_signatures(a, name->zone) ||
+           is_signed(a, signer_add(a->ctx->signer, &a->w, s, name, as, set->ttl));
+}
+
+static bool put_signed(struct answer *a, enum dns_section s, const struct signer_name *name,
+    const struct dns_rrset *set)
+{
+    return put_signed_as(a, s, name, set, set);
 }
 
 /* Addresses that the client will ask for next, as room allows. Steered ones are not among them:
@@ -72,39 +115,53 @@ static void put_targets(struct answer *a, const struct zone_rrset *set)
         const struct zone_node *t = set->targets[i];
         const struct zone_rrset *v4 = zone_node_rrset(t, DNS_A);
         const struct zone_rrset *v6 = zone_node_rrset(t, DNS_AAAA);
+        struct signer_name name = node_name(t);
 
         if (v4 != NULL)
-            put(a, DNS_ADDITIONAL, t->name, v4->data);
+            put_signed(a, DNS_ADDITIONAL, &name, v4->data);
         if (v6 != NULL)
-            put(a, DNS_ADDITIONAL, t->name, v6->data);
+            put_signed(a, DNS_ADDITIONAL, &name, v6->data);
     }
 }
 
-static void put_data(struct answer *a, const struct zone_rrset *set)
+static void put_data(struct answer *a, const struct zone_place *p, const struct zone_rrset *set)
 {
+    struct signer_name name = found_name(a, p);
+
     a->ctx->said.kind = ANSWER_DATA;
-    if (put(a, DNS_ANSWER, a->owner, set->data))
+    if (put_signed(a, DNS_ANSWER, &name, set->data))
         put_targets(a, set);
 }
 
-/* NODATA and NXDOMAIN, RFC 2308 §2. */
-static void put_denial(struct answer *a, const struct zone *z)
+/* NODATA and NXDOMAIN, RFC 2308 §2. NSEC itself is an answer to who asks for that. */
+static void put_denial(struct answer *a, const struct zone_place *p)
 {
-    put(a, DNS_AUTHORITY, z->apex->name, z->denial);
+    struct signer_name name = found_name(a, p), apex = node_name(p->zone->apex);
+    bool nsec = a->q->type == DNS_NSEC && wants_signatures(a, p->zone);
+
+    if (nsec)
+        a->ctx->said.kind = ANSWER_DATA;
+    else
+        put_signed(a, DNS_AUTHORITY, &apex, p->zone->denial);
+    if (wants_signatures(a, p->zone))
+        is_signed(a, signer_deny(a->ctx->signer, &a->w, nsec ? DNS_ANSWER : DNS_AUTHORITY, &name));
 }
 
-static void put_nodata(struct answer *a, const struct zone *z)
+static void put_nodata(struct answer *a, const struct zone_place *p)
 {
     a->ctx->said.kind = ANSWER_NODATA;
-    put_denial(a, z);
+    put_denial(a, p);
 }
 
 static void put_nxdomain(struct answer *a, const struct zone_place *p)
 {
     account_for(a, p->zone, p->encloser);
     a->ctx->said.kind = ANSWER_NXDOMAIN;
-    a->rcode = DNS_RCODE_NXDOMAIN; /* of the last name of a chain: RFC 6604 §3 */
-    put_denial(a, p->zone);
+    /* Of the last name of a chain: RFC 6604 §3. What NSEC says of it alone would not prove that
+     * code, so only who knows better gets it: RFC 9824 §5. */
+    if (!wants_signatures(a, p->zone) || a->q->edns.compact_ok)
+        a->rcode = DNS_RCODE_NXDOMAIN;
+    put_denial(a, p);
 }
 
 /* Glue without which nobody gets to the servers must be there, or TC (RFC 9471 §3). */
@@ -125,13 +182,16 @@ static void put_referral(struct answer *a, const struct zone_place *p)
 {
     const struct zone_node *cut = p->node;
     const struct zone_rrset *ds = zone_node_rrset(cut, DNS_DS);
+    struct signer_name name = node_name(cut);
 
     account_for(a, p->zone, cut);
     a->ctx->said.kind = ANSWER_REFERRAL;
     if (!put(a, DNS_AUTHORITY, cut->name, zone_node_rrset(cut, DNS_NS)->data))
         return;
-    if (ds != NULL && a->q->edns.dnssec_ok)
-        put(a, DNS_AUTHORITY, cut->name, ds->data);
+    if (wants_signatures(a, p->zone) && ds == NULL)
+        is_signed(a, signer_deny(a->ctx->signer, &a->w, DNS_AUTHORITY, &name));
+    else if (a->q->edns.dnssec_ok && ds != NULL)
+        put_signed(a, DNS_AUTHORITY, &name, ds->data);
     for (unsigned i = 0; i < cut->glue_n; i++)
         put_glue(a, &cut->glue[i]);
 }
@@ -234,6 +294,21 @@ static void fail(struct answer *a, const struct dns_writer_mark *start)
     a->rcode = DNS_RCODE_SERVFAIL;
 }
 
+/* Signed with the TTL that it has when nothing changes, which is the longest. */
+static void put_addresses(struct answer *a, const struct zone_place *p, int family)
+{
+    const struct steer *steer = p->node->steer;
+    int64_t ttl_ms =
+        steer->ttl_ms > steer->ttl_changing_ms ? steer->ttl_ms : steer->ttl_changing_ms;
+    struct signer_name name = found_name(a, p);
+    struct dns_rrset as;
+
+    gather_addresses(a, &a->ctx->said.choice, family);
+    as = a->steered;
+    as.ttl = (uint32_t)(ttl_ms / 1000);
+    put_signed_as(a, DNS_ANSWER, &name, &a->steered, &as);
+}
+
 static void put_steered(struct answer *a, const struct zone_place *p, uint16_t type,
     const struct dns_writer_mark *start)
 {
@@ -248,11 +323,10 @@ static void put_steered(struct answer *a, const struct zone_place *p, uint16_t t
     switch (c->end) {
     case STEER_ANSWER:
         a->ctx->said.kind = ANSWER_STEERED;
-        gather_addresses(a, c, family);
-        put(a, DNS_ANSWER, a->owner, &a->steered);
+        put_addresses(a, p, family);
         return;
     case STEER_NODATA:
-        put_nodata(a, p->zone);
+        put_nodata(a, p);
         return;
     case STEER_NOBODY:
         fail(a, start);
@@ -306,22 +380,37 @@ static const struct dns_rrset *put_node(
 
     account_for(a, p->zone, p->node);
     if (set != NULL) {
-        put_data(a, set);
+        put_data(a, p, set);
     } else if (p->node->steer != NULL && (type == DNS_A || type == DNS_AAAA)) {
         put_steered(a, p, type, start);
     } else if ((set = zone_node_rrset(p->node, DNS_CNAME)) != NULL) {
+        struct signer_name name = found_name(a, p);
+
         a->ctx->said.kind = ANSWER_DATA;
-        return put(a, DNS_ANSWER, a->owner, set->data) ? set->data : NULL;
+        return put_signed(a, DNS_ANSWER, &name, set->data) ? set->data : NULL;
     } else {
-        put_nodata(a, p->zone);
+        put_nodata(a, p);
     }
     return NULL;
 }
 
-/* RFC 1034 §4.3.2: the name, and those that CNAMEs lead to, as far as our zones go. */
-static void resolve(struct answer *a)
+/* More signatures are wanted than a worker may make (signer.h): by UDP the asker is sent to TCP,
+ * and there told to come again. */
+static void answer_busy(struct answer *a, const struct dns_writer_mark *start)
 {
-    struct dns_writer_mark start = dns_writer_mark(&a->w);
+    fail(a, start);
+    if (a->ctx->signer->tcp) {
+        a->ctx->opt.ede = DNS_EDE_OTHER;
+        a->ctx->opt.ede_text = SPAN("too many signatures are asked for");
+    } else {
+        a->rcode = DNS_RCODE_NOERROR;
+        a->w.flags |= DNS_TC;
+    }
+}
+
+/* RFC 1034 §4.3.2: the name, and those that CNAMEs lead to, as far as our zones go. */
+static void resolve(struct answer *a, const struct dns_writer_mark *start)
+{
     const uint8_t *seen[CNAMES_MAX];
     const struct dns_rrset *cname;
     unsigned n = 0;
@@ -330,6 +419,11 @@ static void resolve(struct answer *a)
         struct zone_place p = zones_find(a->ctx->zones, name_of(a), a->q->type == DNS_DS);
 
         cname = NULL;
+        /* Signatures are made for who gets what they sign. */
+        if (a->q->type == DNS_RRSIG && p.zone != NULL && p.zone->dnssec != NULL) {
+            refuse(a, DNS_EDE_NOT_SUPPORTED);
+            return;
+        }
         if (p.found != ZONE_FOREIGN && p.found != ZONE_CUT)
             a->w.flags |= DNS_AA;
         switch (p.found) {
@@ -345,10 +439,19 @@ static void resolve(struct answer *a)
             return;
         case ZONE_NODE:
         case ZONE_WILDCARD:
-            cname = put_node(a, &p, &start);
+            cname = put_node(a, &p, start);
             break;
         }
     } while (cname != NULL && follow(a, cname, seen, n++));
+}
+
+static void answer_in(struct answer *a)
+{
+    struct dns_writer_mark start = dns_writer_mark(&a->w);
+
+    resolve(a, &start);
+    if (a->busy)
+        answer_busy(a, &start);
 }
 
 /* ---- CH TXT ---- */
@@ -428,12 +531,13 @@ size_t answer_query(struct answer_ctx *ctx, const struct dns_query *q, uint8_t *
     a.q = q;
     a.rcode = DNS_RCODE_NOERROR;
     a.first = true;
+    a.busy = false;
     a.owner = NULL;
     dns_writer_start(&a.w, out, limit, q, &ctx->opt);
     if (q->class == DNS_CH)
         answer_chaos(&a);
     else if (q->class == DNS_IN || q->class == DNS_CLASS_ANY)
-        resolve(&a);
+        answer_in(&a);
     else
         refuse(&a, DNS_EDE_NONE);
     /* Nobody has authority over all classes (RFC 1035 §6.2). */

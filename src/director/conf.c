@@ -138,6 +138,7 @@ void director_conf_free(struct director_conf **cp)
         return;
     *cp = NULL;
     daemon_conf_free(&c->daemon);
+    zones_conf_free(&c->zones);
     arena_free(&c->arena);
     free(c);
 }

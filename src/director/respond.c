@@ -181,6 +181,9 @@ size_t respond(struct director_worker *w, const struct respond_from *from, const
     ctx->opt = DNS_OPT_INIT((uint16_t)c->udp_bytes);
     ctx->opt.nsid = c->identity.server;
     cookie = check_cookie(w, from->client, &q, &ctx->opt);
+    if (ctx->signer != NULL)
+        signer_ready(ctx->signer, worker_wall_s(w->daemon.worker), worker_now(w->daemon.worker),
+            from->transport != BY_UDP);
     if (from->transport == BY_UDP) {
         said = answer_udp(w, &q, cookie, out, cap);
     } else {

@@ -143,6 +143,10 @@ static void open_worker(struct director *d, struct director_worker *w)
     w->tcp_out = xmalloc(DNS_TCP_OUT_BYTES);
     w->answer.zones = d->conf->zones.zones;
     w->answer.identity = &d->conf->dns.identity;
+    if (d->signatures != NULL) {
+        signer_init(&w->signer, d->signatures);
+        w->answer.signer = &w->signer;
+    }
 }
 
 static struct daemon_worker *worker_of(void *app, unsigned i)
@@ -160,6 +164,7 @@ struct director *director_open(struct director_conf *conf)
     session_crowd_init(&d->crowd, &conf->session);
     open_cookies(d);
     d->rrl = rrl_new(&conf->dns.rrl);
+    d->signatures = signatures_new(conf->zones.zones);
     daemon_open_tls(d->daemon, (struct tls_server_options){.app = d});
     for (int64_t i = 0; i < conf->daemon.workers; i++)
         open_worker(d, &d->workers[i]);
@@ -197,6 +202,7 @@ void director_close(struct director **dp)
     daemon_free(&d->daemon);
     session_crowd_free(&d->crowd);
     rrl_free(&d->rrl);
+    signatures_free(&d->signatures);
     free(d->workers);
     director_conf_free(&d->conf);
     free(d);

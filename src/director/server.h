@@ -14,14 +14,16 @@
 struct director_conf;
 struct director_worker;
 struct rrl;
+struct signatures;
 
 struct director {
     struct director_conf *conf;      /* owns */
     struct daemon *daemon;           /* owns */
     struct director_worker *workers; /* owns; conf->daemon.workers of them */
     struct dns_cookie_secrets cookies;
-    struct rrl *rrl;            /* owns; NULL: no limits */
-    struct session_crowd crowd; /* the connections of all workers */
+    struct rrl *rrl;               /* owns; NULL: no limits */
+    struct signatures *signatures; /* owns; NULL: no zone is signed */
+    struct session_crowd crowd;    /* the connections of all workers */
 };
 
 /* Opens everything that can fail. Takes over `conf`. NULL: a sentence is in the error log. */

@@ -8,6 +8,7 @@
 #include "dns/types.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,15 +20,10 @@ enum {
     LOOK_MIN_MS = 200,
 };
 
-struct signed_record {
-    struct signing what;
-    size_t place; /* of the first key */
-};
-
 /* Open addressing by the set's address. */
 struct signed_index {
     const struct dns_rrset *set; /* NULL: free */
-    size_t place;
+    const struct signed_record *record;
 };
 
 struct signatures_thread {
@@ -110,11 +106,10 @@ static size_t index_of(const struct signatures *s, const struct dns_rrset *set)
     return i;
 }
 
-struct kept_place *signatures_place(struct signatures *s, const struct dns_rrset *set)
+const struct signed_record *signatures_record(
+    const struct signatures *s, const struct dns_rrset *set)
 {
-    size_t i = index_of(s, set);
-
-    return s->index[i].set != NULL ? &s->places[s->index[i].place] : NULL;
+    return s->index[index_of(s, set)].record;
 }
 
 static void count_zone(const struct zone *z, size_t *records, size_t *places)
@@ -131,28 +126,29 @@ static void count_zone(const struct zone *z, size_t *records, size_t *places)
     }
 }
 
-static void add_index(struct signatures *s, const struct dns_rrset *set, size_t place)
+static void add_index(
+    struct signatures *s, const struct dns_rrset *set, const struct signed_record *r)
 {
-    s->index[index_of(s, set)] = (struct signed_index){set, place};
+    s->index[index_of(s, set)] = (struct signed_index){set, r};
 }
 
-static void add_zone(struct signatures *s, const struct zone *z, size_t *place)
+static void add_zone(struct signatures *s, const struct zone *z, struct kept_place **places)
 {
     for (unsigned i = 0; i < z->nodes_n; i++) {
         const struct zone_node *node = z->nodes[i];
 
-        for (unsigned r = 0; r < node->rrsets_n; r++) {
-            const struct dns_rrset *set = node->rrsets[r].data;
+        for (unsigned k = 0; k < node->rrsets_n; k++) {
+            const struct dns_rrset *set = node->rrsets[k].data;
+            struct signed_record *r = &s->records[s->records_n];
 
             if (!is_signed(node, set))
                 continue;
-            s->records[s->records_n++] =
-                (struct signed_record){{z, node->name, node->name_n, set}, *place};
-            add_index(s, set, *place);
-            /* The SOA of a denial is the same one with less TTL: it has the same signature. */
+            *r = (struct signed_record){{z, node->name, node->name_n, set}, *places};
+            s->records_n++;
+            *places += keys_for(z->dnssec, set->type);
+            add_index(s, set, r);
             if (set == z->soa)
-                add_index(s, z->denial, *place);
-            *place += keys_for(z->dnssec, set->type);
+                add_index(s, z->denial, r);
         }
     }
 }
@@ -167,7 +163,7 @@ static size_t refresh(struct signatures *s, wall_s now)
     for (size_t i = 0; i < s->records_n && !atomic_load(&s->thread->stop); i++) {
         const struct signed_record *r = &s->records[i];
         const struct dnssec *d = r->what.zone->dnssec;
-        struct kept_place *place = &s->places[r->place];
+        struct kept_place *place = r->places;
 
         for (unsigned k = 0; k < d->keys_n; k++) {
             struct hash128 key;
@@ -242,6 +238,7 @@ static void start_thread(struct signatures *s, const struct zones *zones)
 {
     struct signatures_thread *t = xcalloc(1, sizeof(*t));
     pthread_condattr_t clock;
+    sigset_t all, old;
 
     check(pthread_condattr_init(&clock) == 0 &&
           pthread_condattr_setclock(&clock, CLOCK_MONOTONIC) == 0 &&
@@ -249,7 +246,11 @@ static void start_thread(struct signatures *s, const struct zones *zones)
     pthread_condattr_destroy(&clock);
     t->look_ms = look_ms(zones);
     s->thread = t;
+    /* Signals are main's. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
     check(pthread_create(&t->thread, NULL, run_thread, s) == 0);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 static void stop_thread(struct signatures_thread *t)
@@ -269,6 +270,7 @@ static void stop_thread(struct signatures_thread *t)
 struct signatures *signatures_new(const struct zones *zones)
 {
     struct signatures *s;
+    struct kept_place *next;
     size_t records = 0, places = 0;
     unsigned signed_zones = 0;
 
@@ -288,10 +290,10 @@ struct signatures *signatures_new(const struct zones *zones)
     for (s->index_n = 16; s->index_n < 2 * (records + signed_zones);)
         s->index_n *= 2;
     s->index = xcalloc(s->index_n, sizeof(*s->index));
-    places = 0;
+    next = s->places;
     for (unsigned i = 0; i < zones_count(zones); i++) {
         if (zones_at(zones, i)->dnssec != NULL)
-            add_zone(s, zones_at(zones, i), &places);
+            add_zone(s, zones_at(zones, i), &next);
     }
     start_thread(s, zones);
     return s;

@@ -24,7 +24,7 @@ struct signatures {
     /* private from here */
     struct signed_record *records; /* owns; records_n of them */
     size_t records_n;
-    struct kept_place *places;  /* owns; keys of a record stand beside each other */
+    struct kept_place *places;  /* owns */
     struct signed_index *index; /* owns; index_n of them, a power of two */
     size_t index_n;
     struct signatures_thread *thread; /* owns */
@@ -36,9 +36,16 @@ bool signatures_by(const struct dnssec_key *k, uint16_t type);
 /* The terms of a signature by that key, without its times. */
 struct rrsig_terms signatures_terms(const struct signing *s, const struct dnssec_key *k);
 
-/* The place for the zone's own set by its first key that signs it, those of the others behind;
- * NULL: the set is none of the zones' own. By the set's address. */
-struct kept_place *signatures_place(struct signatures *s, const struct dns_rrset *set);
+/* One of the zones' own sets, and where its signatures are: by the first key that signs it, the
+ * others behind. */
+struct signed_record {
+    struct signing what;
+    struct kept_place *places;
+};
+/* By the set's address; for the SOA of a denial, too, which is signed as the other one. NULL: it is
+ * none of the zones' own. */
+const struct signed_record *signatures_record(
+    const struct signatures *s, const struct dns_rrset *set);
 
 /* Makes one, good from an hour before `now` on. False: OpenSSL could not. */
 MUST_USE bool signatures_make(

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+/* Of one answer at most: for each PoP all its addresses, with their lengths. */
+enum { SIGNER_ADDRESSES_BYTES = STEER_ANSWERS_MAX * POP_ADDRS_MAX * (2 + 16) };
 enum { ONE = 1000, ALLOWED = SIGNER_PER_S * ONE, FOR_TCP = ALLOWED / 4 };
 
 void signer_init(struct signer *s, struct signatures *signatures)
@@ -81,9 +83,8 @@ static struct hash128 key_of(const struct signing *what, const struct dnssec_key
 }
 
 static enum signer_end find_other(struct signer *s, const struct signing *what,
-    const struct dnssec_key *k, enum signer_kind kind, struct kept *out)
+    const struct dnssec_key *k, bool chosen, struct kept *out)
 {
-    bool chosen = kind == SIGNER_CHOSEN;
     struct kept_table *table = chosen ? &s->signatures->chosen : &s->signatures->asked;
     struct hash128 key = key_of(what, k);
     bool found = kept_find(table, key, out);
@@ -106,40 +107,51 @@ static enum signer_end find_other(struct signer *s, const struct signing *what,
 
 /* --- answers ------------------------------------------------------------------------------ */
 
-static bool write_one(struct dns_writer *w, enum dns_section section, const struct signing *what,
-    const struct dnssec_key *k, const struct kept *kept, uint32_t ttl_s)
+/* The name is one that the asker made up. */
+static bool is_asked(const struct signer_name *name)
 {
-    struct rrsig_terms terms = signatures_terms(what, k);
+    const struct zone_node *node = name->node;
+
+    return node == NULL || node->name_n != name->lower_n ||
+           memcmp(node->name, name->lower, name->lower_n) != 0;
+}
+
+static bool write_one(struct dns_writer *w, enum dns_section section, const uint8_t *owner,
+    const struct rrsig_terms *terms, const struct kept *kept, uint32_t ttl_s)
+{
+    struct rrsig_terms timed = *terms;
     uint8_t rdata[RRSIG_RDATA_MAX];
     size_t n;
 
-    terms.inception = kept->inception;
-    terms.expiration = kept->expiration;
-    n = rrsig_put_terms(&terms, rdata);
+    timed.inception = kept->inception;
+    timed.expiration = kept->expiration;
+    n = rrsig_put_terms(&timed, rdata);
     memcpy(rdata + n, kept->signature, DNSKEY_SIGNATURE_LEN);
-    return dns_writer_rr(
-        w, section, what->owner, DNS_RRSIG, ttl_s, rdata, n + DNSKEY_SIGNATURE_LEN);
+    return dns_writer_rr(w, section, owner, DNS_RRSIG, ttl_s, rdata, n + DNSKEY_SIGNATURE_LEN);
 }
 
-static enum signer_end add(struct signer *s, struct dns_writer *w, enum dns_section section,
-    const struct signing *what, uint32_t ttl_s, enum signer_kind kind)
+/* `record` if it is one of the zone's own, else NULL. */
+static enum signer_end add_all(struct signer *s, struct dns_writer *w, enum dns_section section,
+    const struct signer_name *name, const struct signing *what, const struct signed_record *record,
+    uint32_t ttl_s)
 {
-    const struct dnssec *d = what->zone->dnssec;
-    struct kept_place *place =
-        kind == SIGNER_RECORDS ? signatures_place(s->signatures, what->set) : NULL;
+    const struct dnssec *d = name->zone->dnssec;
+    struct kept_place *place = record != NULL ? record->places : NULL;
     struct dns_writer_mark mark = dns_writer_mark(w);
+    bool chosen = !is_asked(name);
     enum signer_end end;
     struct kept kept;
 
-    check(kind != SIGNER_RECORDS || place != NULL);
     for (unsigned i = 0; i < d->keys_n; i++) {
         const struct dnssec_key *k = &d->keys[i];
+        struct rrsig_terms terms;
 
         if (!signatures_by(k, what->set->type))
             continue;
         end = place != NULL ? find_record(s, what, k, place++, &kept)
-                            : find_other(s, what, k, kind, &kept);
-        if (end == SIGNER_DONE && !write_one(w, section, what, k, &kept, ttl_s))
+                            : find_other(s, what, k, chosen, &kept);
+        terms = signatures_terms(what, k);
+        if (end == SIGNER_DONE && !write_one(w, section, name->owner, &terms, &kept, ttl_s))
             end = SIGNER_FULL;
         if (end != SIGNER_DONE) {
             dns_writer_back(w, &mark);
@@ -149,13 +161,44 @@ static enum signer_end add(struct signer *s, struct dns_writer *w, enum dns_sect
     return SIGNER_DONE;
 }
 
-enum signer_end signer_add(struct signer *s, struct dns_writer *w, enum dns_section section,
-    const struct zone *zone, const struct dns_name *owner, const struct dns_rrset *set,
-    uint32_t ttl_s, enum signer_kind kind)
+/* A set whose records stand in no order, into canonical one. They are few, and all of one length:
+ * addresses. */
+static void sort_addresses(const struct dns_rrset *set, uint8_t *out)
 {
-    struct signing what = {zone, owner->wire, owner->n, set};
+    unsigned size = set->rdata_bytes / set->n;
 
-    return zone->dnssec != NULL ? add(s, w, section, &what, ttl_s, kind) : SIGNER_DONE;
+    for (unsigned i = 0; i < set->n; i++) {
+        const uint8_t *r = set->rdata + i * size;
+        unsigned at = i;
+
+        while (at > 0 && memcmp(out + (at - 1) * size, r, size) > 0)
+            at--;
+        memmove(out + (at + 1) * size, out + at * size, (i - at) * size);
+        memcpy(out + at * size, r, size);
+    }
+}
+
+enum signer_end signer_add(struct signer *s, struct dns_writer *w, enum dns_section section,
+    const struct signer_name *name, const struct dns_rrset *set, uint32_t ttl_s)
+{
+    struct signing what = {name->zone, name->lower, name->lower_n, set};
+    const struct signed_record *record;
+    uint8_t sorted[SIGNER_ADDRESSES_BYTES];
+    struct dns_rrset ordered;
+
+    if (name->zone->dnssec == NULL)
+        return SIGNER_DONE;
+    record = signatures_record(s->signatures, set);
+    if (record == NULL && set->n > 1) {
+        check(set->rdata_bytes <= sizeof(sorted));
+        sort_addresses(set, sorted);
+        ordered = *set;
+        ordered.rdata = sorted;
+        what.set = &ordered;
+    } else if (record != NULL && !is_asked(name)) {
+        return add_all(s, w, section, name, &record->what, record, ttl_s);
+    }
+    return add_all(s, w, section, name, &what, NULL, ttl_s);
 }
 
 /* --- denial ------------------------------------------------------------------------------- */
@@ -182,34 +225,33 @@ static void add_types(struct denial_types *t, const struct zone_node *node)
 }
 
 enum signer_end signer_deny(struct signer *s, struct dns_writer *w, enum dns_section section,
-    const struct zone *zone, const struct dns_name *name, const struct zone_node *node)
+    const struct signer_name *name)
 {
-    bool made_up =
-        node == NULL || node->name_n != name->n || memcmp(node->name, name->wire, name->n) != 0;
-    const struct zone_node *apex = zone->apex;
+    const struct zone_node *apex = name->zone->apex;
     uint8_t rdata[2 + DENIAL_RDATA_MAX];
-    struct dns_rrset set = {.type = DNS_NSEC, .n = 1, .rdata = rdata};
-    struct signing what = {zone, name->wire, name->n, &set};
+    /* RFC 9077: as long as the denial. */
+    struct dns_rrset set = {
+        .type = DNS_NSEC, .n = 1, .ttl = name->zone->denial->ttl, .rdata = rdata};
+    struct signing what = {name->zone, name->lower, name->lower_n, &set};
     struct dns_writer_mark mark = dns_writer_mark(w);
     struct denial_types types;
     enum signer_end end;
     size_t n;
 
-    if (zone->dnssec == NULL)
+    if (name->zone->dnssec == NULL)
         return SIGNER_DONE;
     denial_types_init(&types);
-    if (node != NULL)
-        add_types(&types, node);
+    if (name->node != NULL)
+        add_types(&types, name->node);
     else
         denial_types_add(&types, DNS_NXNAME);
-    n = denial_put(name->wire, name->n, apex->name, apex->name_n, &types, rdata + 2);
+    n = denial_put(name->lower, name->lower_n, apex->name, apex->name_n, &types, rdata + 2);
     rdata[0] = (uint8_t)(n >> 8);
     rdata[1] = (uint8_t)n;
     set.rdata_bytes = (uint32_t)n + 2;
-    set.ttl = zone->denial->ttl; /* RFC 9077 */
-    if (!dns_writer_rr(w, section, name->wire, DNS_NSEC, set.ttl, rdata + 2, n))
+    if (!dns_writer_rr(w, section, name->owner, DNS_NSEC, set.ttl, rdata + 2, n))
         return SIGNER_FULL;
-    end = add(s, w, section, &what, set.ttl, made_up ? SIGNER_ASKED : SIGNER_CHOSEN);
+    end = add_all(s, w, section, name, &what, NULL, set.ttl);
     if (end == SIGNER_BUSY)
         dns_writer_back(w, &mark);
     return end;

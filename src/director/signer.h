@@ -45,8 +45,6 @@ enum {
     SIGNER_ASKED_PLACES = 1 << 15,
 };
 
-enum signer_kind { SIGNER_RECORDS, SIGNER_CHOSEN, SIGNER_ASKED };
-
 struct signatures;
 
 /* NULL: no zone is signed. Starts the thread that signs records and keeps them fresh. Main thread.
@@ -69,6 +67,13 @@ struct signer {
 };
 
 void signer_init(struct signer *s, struct signatures *signatures);
+/* Before each query. */
+static inline void signer_ready(struct signer *s, wall_s now_s, mono_ms now, bool tcp)
+{
+    s->now_s = now_s;
+    s->now = now;
+    s->tcp = tcp;
+}
 
 enum signer_end {
     SIGNER_DONE,
@@ -76,16 +81,23 @@ enum signer_end {
     SIGNER_BUSY, /* see above; nothing was written */
 };
 
-/* Writes the signatures of a set that was written just now, all or none; nothing, if the zone is
- * not signed. `owner` is in lower case. `set` has the TTL to be signed; `ttl_s` was sent and is no
- * more than that. */
-enum signer_end signer_add(struct signer *s, struct dns_writer *w, enum dns_section section,
-    const struct zone *zone, const struct dns_name *owner, const struct dns_rrset *set,
-    uint32_t ttl_s, enum signer_kind kind);
+/* Under which name something is said, and what we know of that name. */
+struct signer_name {
+    const struct zone *zone;
+    const struct zone_node *node; /* of that name, or the wildcard that stands for it; NULL: it does
+                                   * not exist */
+    const uint8_t *lower;         /* wire format, lower case */
+    size_t lower_n;
+    const uint8_t *owner; /* as the writer is given it: the same name, or NULL */
+};
 
-/* Writes NSEC and its signatures for `name`, which is `node` (a cut without DS, too), comes out of
- * the wildcard `node`, or does not exist (NULL). */
+/* Writes the signatures of a set that was written just now, all or none; nothing, if the zone is
+ * not signed. `set` has the TTL to be signed, of which ttl_s was sent, or less than it. */
+enum signer_end signer_add(struct signer *s, struct dns_writer *w, enum dns_section section,
+    const struct signer_name *name, const struct dns_rrset *set, uint32_t ttl_s);
+
+/* Writes NSEC and its signatures; for a cut without DS, too. Nothing, if the zone is not signed. */
 enum signer_end signer_deny(struct signer *s, struct dns_writer *w, enum dns_section section,
-    const struct zone *zone, const struct dns_name *name, const struct zone_node *node);
+    const struct signer_name *name);
 
 #endif

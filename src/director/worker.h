@@ -6,6 +6,7 @@
 
 #include "daemon/daemon.h"
 #include "director/answer.h"
+#include "director/signer.h"
 #include "session/sessions.h"
 
 struct director;
@@ -18,6 +19,7 @@ struct director_worker {
     struct director *director;        /* borrowed */
     const struct director_conf *conf; /* borrowed; immutable */
     struct answer_ctx answer;         /* by what questions are answered */
+    struct signer signer;             /* of `answer`, if a zone is signed */
     struct sessions dns;              /* connections that speak DNS */
     struct udp_batch *batch;          /* owns */
     struct udp_socket *udp; /* owns; for each of the daemon's listeners, if it is for DNS */

@@ -452,3 +452,9 @@ const struct conf_context zone_context = {
     .open = zone_open,
     .close = zone_close,
 };
+
+void zones_conf_free(struct zones_conf *z)
+{
+    for (struct zone_draft *draft = z->drafts; draft != NULL; draft = draft->next)
+        dnssec_free(draft->zone.dnssec);
+}

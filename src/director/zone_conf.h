@@ -36,4 +36,7 @@ extern const struct conf_context zone_context;
 /* For main's close(), when all steers are known: judges all zones and makes what is looked up. */
 void zones_conf_close(struct conf_load *l, struct zones_conf *z, const struct steer_list *steers);
 
+/* What is not in the arena: the keys of signed zones. */
+void zones_conf_free(struct zones_conf *z);
+
 #endif

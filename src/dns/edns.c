@@ -10,6 +10,7 @@ enum {
     ECS_FIXED = 4,     /* family, source, scope */
     ECS_ADDRESS = 16,  /* at most */
     FLAG_DO = 0x8000,
+    FLAG_CO = 0x4000,
 };
 
 /* RFC 7871 §6 */
@@ -221,7 +222,7 @@ size_t dns_edns_write(const struct dns_edns *e, const struct dns_opt *o, unsigne
     put16(p + 3, o->udp_bytes);
     p[5] = (uint8_t)(rcode >> 4);
     p[6] = 0; /* version */
-    put16(p + 7, e->dnssec_ok ? FLAG_DO : 0);
+    put16(p + 7, (e->dnssec_ok ? FLAG_DO : 0) | (e->compact_ok ? FLAG_CO : 0));
     put16(p + 9, (unsigned)(r.p - p - OPT_FIXED));
     return (size_t)(r.p - p);
 }

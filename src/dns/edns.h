@@ -54,9 +54,10 @@ struct dns_ecs {
 struct dns_edns {
     bool has;
     uint8_t version;
-    bool dnssec_ok; /* DO, RFC 3225 */
-    bool has_ecs;   /* then ecs is set; has_ecs with source 0 is a wish for privacy */
-    bool nsid;      /* asked for */
+    bool dnssec_ok;  /* DO, RFC 3225 */
+    bool compact_ok; /* CO, RFC 9824 §5: NXDOMAIN may come with NSEC that says NXNAME */
+    bool has_ecs;    /* then ecs is set; has_ecs with source 0 is a wish for privacy */
+    bool nsid;       /* asked for */
     bool keepalive;
     bool padding;       /* the client pads: so may we, over TLS only */
     uint16_t udp_bytes; /* largest response by UDP, at least 512 */

@@ -9,6 +9,7 @@ enum {
     RECORD_FIXED = 10,  /* type, class, TTL, length */
     TSIG_FIXED = 16,    /* of its data, beside algorithm, MAC and other data */
     EDNS_DO = 0x8000,
+    EDNS_CO = 0x4000,
 };
 
 /* One record, whose data is all there. */
@@ -49,6 +50,7 @@ static bool take_opt(struct dns_query *q, const struct record *r)
     e->udp_bytes = (uint16_t)(r->class < DNS_UDP_BYTES_MIN ? DNS_UDP_BYTES_MIN : r->class);
     e->version = (uint8_t)(r->ttl >> 16);
     e->dnssec_ok = (r->ttl & EDNS_DO) != 0;
+    e->compact_ok = (r->ttl & EDNS_CO) != 0;
     if (e->version != 0) {
         q->rcode = DNS_RCODE_BADVERS;
         return true;
