@@ -16,3 +16,6 @@ EXTRA_PROGRAMS += %D%/turnover %D%/crowd
 %C%_crowd_LDADD = -lpthread
 EXTRA_PROGRAMS += %D%/dns_message
 %C%_dns_message_LDADD = $(LIBS_DNS) $(OPENSSL_LIBS)
+EXTRA_PROGRAMS += %D%/geo_find
+%C%_geo_find_SOURCES = %D%/geo_find.c tests/proof/geo_points.h
+%C%_geo_find_LDADD = $(LIBS_GEO)

@@ -170,6 +170,7 @@ struct geo_map_facts {
     uint64_t known_v6;       /* /48s */
     uint64_t orders;         /* distinct */
     uint64_t bytes;          /* of the map in memory */
+    uint64_t wide_bytes;     /* of those, what geo_map_find() reads */
     struct hash128 identity; /* of what it was made from: databases, conf, version of the format */
     struct hash128 hash;     /* of the map itself: equal on every machine with the same input */
 };

@@ -8,19 +8,24 @@ static bool get(MMDB_entry_s *entry, MMDB_entry_data_s *out, const char *const *
 }
 
 /* Two capital letters, or nothing. */
+static void put_code(char out[3], const MMDB_entry_data_s *v)
+{
+    if (out[0] != '\0' || v->type != MMDB_DATA_TYPE_UTF8_STRING || v->data_size != 2)
+        return;
+    for (unsigned i = 0; i < 2; i++) {
+        if (v->utf8_string[i] < 'A' || v->utf8_string[i] > 'Z')
+            return;
+    }
+    memcpy(out, v->utf8_string, 2);
+    out[2] = '\0';
+}
+
 static void get_code(MMDB_entry_s *entry, char out[3], const char *const *path)
 {
     MMDB_entry_data_s v;
 
-    if (out[0] != '\0' || !get(entry, &v, path) || v.type != MMDB_DATA_TYPE_UTF8_STRING ||
-        v.data_size != 2)
-        return;
-    for (unsigned i = 0; i < 2; i++) {
-        if (v.utf8_string[i] < 'A' || v.utf8_string[i] > 'Z')
-            return;
-    }
-    memcpy(out, v.utf8_string, 2);
-    out[2] = '\0';
+    if (out[0] == '\0' && get(entry, &v, path))
+        put_code(out, &v);
 }
 
 static bool get_number(MMDB_entry_s *entry, double *out, const char *const *path)
@@ -71,15 +76,15 @@ static void read_nested(MMDB_entry_s *entry, struct geo_place *out)
         get_location(entry, out, latitude, longitude);
 }
 
-static void read_flat(MMDB_entry_s *entry, struct geo_place *out)
+/* Each question is a way through the record, which is why none is asked in vain: there are hundreds
+ * of thousands of them. What continent a country is on is known without. */
+static void read_flat(
+    MMDB_entry_s *entry, struct geo_place *out, const MMDB_entry_data_s *country_code)
 {
-    static const char *const country[] = {"country_code", NULL};
-    static const char *const continent[] = {"continent_code", NULL};
     static const char *const latitude[] = {"latitude", NULL};
     static const char *const longitude[] = {"longitude", NULL};
 
-    get_code(entry, out->country, country);
-    get_code(entry, out->continent, continent);
+    put_code(out->country, country_code);
     if (!out->has_location)
         get_location(entry, out, latitude, longitude);
 }
@@ -91,7 +96,7 @@ void geo_record_read(MMDB_entry_s *entry, struct geo_place *out)
     MMDB_entry_data_s v;
 
     if (get(entry, &v, code)) {
-        read_flat(entry, out);
+        read_flat(entry, out, &v);
         return;
     }
     if (out->asn == 0 && get(entry, &v, asn) && v.type == MMDB_DATA_TYPE_UINT32)
