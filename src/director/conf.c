@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 #include "conf/dump.h"
+#include "director/pop_conf.h"
+#include "director/steer_conf.h"
 #include "director/tcp.h"
 
 #include <stdlib.h>
@@ -84,6 +86,14 @@ static const struct directive main_directives[] = {
                  "[::1]:5353."},
     {"dns", CONF_BLOCK(&dns_context, 0, 0), .flags = DIRECTIVE_IMPLIED,
         .about = "How questions are answered, whatever the answer is."},
+    {"state", CONF_STRING(struct director_conf, state), .preset = "off",
+        .about = "A file that keeps what operators have ordered about PoPs (selvagectl pop), so "
+                 "that a restart changes nothing of it; or off. Its folder must be there, and ours "
+                 "to write."},
+    {"pop", CONF_BLOCK(&pop_context, 1, 1), .usage = "NAME", .flags = DIRECTIVE_MANY,
+        .about = "A place that serves clients."},
+    {"steer", CONF_BLOCK(&steer_context, 1, 1), .usage = "NAME", .flags = DIRECTIVE_MANY,
+        .about = "To which PoPs clients are sent."},
     {"zone", CONF_BLOCK(&zone_context, 1, 1), .usage = "NAME", .flags = DIRECTIVE_MANY,
         .about = "Names that are answered for."},
     {0},
@@ -109,7 +119,8 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
     session_conf_close(&c->session);
     daemon_conf_close(l, &c->daemon, "");
     map_conf_close(l, &c->map, node);
-    zones_conf_close(l, &c->zones, &(struct steer_list){0});
+    steer_list_resolve(l, &c->steers, &c->pops);
+    zones_conf_close(l, &c->zones, &c->steers);
 }
 
 const struct conf_context director_conf_main = {
@@ -137,6 +148,7 @@ void director_conf_free(struct director_conf **cp)
     if (c == NULL)
         return;
     *cp = NULL;
+    pop_list_free(&c->pops);
     daemon_conf_free(&c->daemon);
     zones_conf_free(&c->zones);
     arena_free(&c->arena);

@@ -14,7 +14,9 @@
 #include "daemon/conf.h"
 #include "director/dns_conf.h"
 #include "director/map_conf.h"
+#include "director/pop.h"
 #include "director/redirect.h"
+#include "director/steer.h"
 #include "director/zone_conf.h"
 #include "session/sessions.h"
 
@@ -31,6 +33,9 @@ struct director_conf {
     struct session_conf session; /* of connections, DNS and HTTP alike */
     struct dns_conf dns;
     struct zones_conf zones;
+    struct pop_list pops;
+    struct steer_list steers;
+    struct span state; /* path of the file with operators' orders; "off": none */
 };
 
 /* NULL when something is wrong: the sentences, a line each, are in `errors`. Free it with

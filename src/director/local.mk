@@ -23,7 +23,6 @@ src_director_libdirector_a_SOURCES = \
 	%D%/tcp.h \
 	%D%/server.c \
 	%D%/server.h \
-	%D%/steer_pending.c \
 	%D%/udp.c \
 	%D%/udp.h \
 	%D%/worker.h
@@ -48,9 +47,26 @@ src_director_libdirector_a_SOURCES += \
 src_director_libdirector_a_SOURCES += \
 	%D%/answer.c \
 	%D%/answer.h \
+	%D%/choose.c \
+	%D%/pop.c \
 	%D%/pop.h \
+	%D%/pop_conf.c \
+	%D%/pop_conf.h \
+	%D%/pops.c \
 	%D%/pops.h \
+	%D%/pops_file.c \
+	%D%/pops_file.h \
+	%D%/pops_impl.h \
+	%D%/pops_keep.c \
+	%D%/pops_watch.c \
+	%D%/rendezvous.c \
+	%D%/rendezvous.h \
+	%D%/shedding.c \
+	%D%/shedding.h \
+	%D%/steer.c \
 	%D%/steer.h \
+	%D%/steer_conf.c \
+	%D%/steer_conf.h \
 	%D%/unrouted.c \
 	%D%/unrouted.h \
 	%D%/zone.h \

@@ -41,13 +41,13 @@ struct pop {
     struct conf_place at;
     bool has_location; /* false: looked for in the databases, by its addresses */
     double latitude, longitude;
-    const struct addr *v4, *v6;       /* port 0 */
-    unsigned v4_n, v6_n;              /* POP_ADDRS_MAX at most */
-    int64_t weight;                   /* 1 .. POP_WEIGHT_MAX, against PoPs at like distance */
-    int64_t capacity_percent;         /* of load; what is above is shed to neighbours */
-    enum pop_order order;             /* by configuration */
-    const struct health_probe *check; /* of each address; NULL: none, it counts as up */
-    const struct health_probe *loads; /* loads_n of them: each asks one edge for its load */
+    struct addr *v4, *v6;       /* port 0 */
+    unsigned v4_n, v6_n;        /* POP_ADDRS_MAX at most */
+    int64_t weight;             /* 1 .. POP_WEIGHT_MAX, against PoPs at like distance */
+    int64_t capacity_percent;   /* of load; what is above is shed to neighbours */
+    enum pop_order order;       /* by configuration */
+    struct health_probe *check; /* of each address; NULL: none, it counts as up */
+    struct health_probe *loads; /* loads_n of them: each asks one edge for its load */
     unsigned loads_n;
     uint64_t hash; /* of the name, the same on every director */
 };

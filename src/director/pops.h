@@ -59,6 +59,8 @@ struct pop_now pop_now(const struct pops *p, unsigned index);
 uint64_t pops_epoch(const struct pops *p);
 /* When its state or one of its addresses changed last; 0: never. */
 mono_ms pop_changed_ms(const struct pops *p, unsigned index);
+/* The same of the one that changed last. */
+mono_ms pops_changed_ms(const struct pops *p);
 
 struct pops_conf {
     const struct pop_list *list; /* borrowed; outlives the pops */

@@ -178,6 +178,7 @@ size_t respond(struct director_worker *w, const struct respond_from *from, const
     }
     count_question(&q, from->transport);
     ctx->client = from->client;
+    w->steering.now = worker_now(w->daemon.worker);
     ctx->opt = DNS_OPT_INIT((uint16_t)c->udp_bytes);
     ctx->opt.nsid = c->identity.server;
     cookie = check_cookie(w, from->client, &q, &ctx->opt);

@@ -4,11 +4,13 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "director/conf.h"
+#include "director/pops.h"
 #include "director/respond.h"
 #include "director/rrl.h"
 #include "director/tcp.h"
 #include "director/udp.h"
 #include "net/datagram.h"
+#include "net/resolver.h"
 #include "net/tls_server.h"
 
 #include <openssl/rand.h>
@@ -16,9 +18,23 @@
 
 /* --- a worker -------------------------------------------------------------------------------- */
 
+/* One of the workers looks after the PoPs, for all. */
+static void begin_probing(struct director *d, struct worker *worker)
+{
+    struct resolver_options options = {.tries = 0};
+
+    if (d->conf->resolver.n > 0)
+        check(addr_parse(d->conf->resolver, &options.server));
+    d->resolver = resolver_new(worker, &options);
+    pops_start(d->pops, worker, d->resolver, NULL);
+}
+
 static void begin(struct worker *worker)
 {
     struct director_worker *w = worker->app;
+
+    if (worker->index == 1)
+        begin_probing(w->director, worker);
 
     sessions_init(&w->dns, worker, &w->conf->session, NULL, w);
     w->dns.crowd = &w->director->crowd;
@@ -60,7 +76,12 @@ static void force(struct worker *worker)
 
 static void end(struct worker *worker)
 {
-    (void)worker;
+    struct director *d = ((struct director_worker *)worker->app)->director;
+
+    if (worker->index != 1)
+        return;
+    pops_stop(d->pops);
+    resolver_free(&d->resolver);
 }
 
 static void on_hang_up(struct daemon *d)
@@ -142,11 +163,22 @@ static void open_worker(struct director *d, struct director_worker *w)
     w->batch = udp_batch_new();
     w->tcp_out = xmalloc(DNS_TCP_OUT_BYTES);
     w->answer.zones = d->conf->zones.zones;
+    w->answer.steering = &w->steering;
+    w->steering.pops = d->pops;
     w->answer.identity = &d->conf->dns.identity;
     if (d->signatures != NULL) {
         signer_init(&w->signer, d->signatures);
         w->answer.signer = &w->signer;
     }
+}
+
+static void open_pops(struct director *d)
+{
+    struct pops_conf conf = {.list = &d->conf->pops};
+
+    if (!span_eq(d->conf->state, SPAN("off")))
+        conf.state_file = d->conf->state;
+    d->pops = pops_new(&conf, NULL);
 }
 
 static struct daemon_worker *worker_of(void *app, unsigned i)
@@ -166,13 +198,14 @@ struct director *director_open(struct director_conf *conf)
     d->rrl = rrl_new(&conf->dns.rrl);
     d->signatures = signatures_new(conf->zones.zones);
     daemon_open_tls(d->daemon, (struct tls_server_options){.app = d});
-    for (int64_t i = 0; i < conf->daemon.workers; i++)
-        open_worker(d, &d->workers[i]);
     if (!daemon_open_log(d->daemon) || !daemon_open_listeners(d->daemon, NULL) ||
         !open_datagrams(d) || !open_admin(d)) {
         director_close(&d);
         return NULL;
     }
+    open_pops(d);
+    for (int64_t i = 0; i < conf->daemon.workers; i++)
+        open_worker(d, &d->workers[i]);
     return d;
 }
 
@@ -201,6 +234,7 @@ void director_close(struct director **dp)
         close_worker(&d->workers[i], d->daemon->listens_n);
     daemon_free(&d->daemon);
     session_crowd_free(&d->crowd);
+    pops_free(&d->pops);
     rrl_free(&d->rrl);
     signatures_free(&d->signatures);
     free(d->workers);

@@ -13,6 +13,8 @@
 
 struct director_conf;
 struct director_worker;
+struct pops;
+struct resolver;
 struct rrl;
 struct signatures;
 
@@ -21,6 +23,8 @@ struct director {
     struct daemon *daemon;           /* owns */
     struct director_worker *workers; /* owns; conf->daemon.workers of them */
     struct dns_cookie_secrets cookies;
+    struct pops *pops;             /* owns; probed on the first worker */
+    struct resolver *resolver;     /* owns; the first worker's */
     struct rrl *rrl;               /* owns; NULL: no limits */
     struct signatures *signatures; /* owns; NULL: no zone is signed */
     struct session_crowd crowd;    /* the connections of all workers */

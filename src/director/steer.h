@@ -10,13 +10,13 @@
  *
  *   - PoPs that are not up, and those without a working address of the asked family, are passed
  *     over. A client that asks for AAAA where only a far PoP has IPv6 is given the far one: it may
- *     have nothing else. When no PoP of the steer has an address of the family at all, the answer
- *     is STEER_NODATA.
+ *     have nothing else. When no PoP that is up has an address of the family the answer is
+ *     STEER_NODATA: whoever can use the other family does, and nobody waits for what is dead.
  *   - The first of what is left answers. PoPs that are no more than share-within farther than it
  *     share its clients, by weight (rendezvous hashing of the client's network: /24, /56).
  *   - A PoP above its capacity hands some client networks (64ths, the same ones every time) to the
  *     next few.
- *   - Nothing left: what `all-down` says.
+ *   - No PoP is up: what `all-down` says.
  *
  * Scope. The answer is the same for every address in the client's network of `scope` bits, as long
  * as no PoP changes. It is what the map says for the first entry of the order, when that is what
@@ -46,8 +46,9 @@ enum {
 };
 
 enum steer_all_down {
-    STEER_ALL,      /* all of them (up to answers), nearest first, as if they were up */
-    STEER_DEFAULT,  /* the first PoPs of `pops` */
+    STEER_ALL,     /* up to `answers` of those that are not POP_DOWN, nearest first, as if they were
+                    * up; those that work and are only drained come before those that fail */
+    STEER_DEFAULT, /* the first PoPs of `pops` */
     STEER_SERVFAIL, /* none: the resolver is told that we fail */
 };
 
@@ -62,7 +63,8 @@ struct steer {
     int64_t answers;
     int64_t neighbours; /* that take what a PoP sheds */
     enum steer_all_down all_down;
-    struct geo_map_conf map; /* what to compile; its points are steer_points()' */
+    struct geo_map_conf map;       /* what to compile; its points are steer_points()' */
+    struct steer_reading *reading; /* while the configuration is read */
 };
 
 struct steer_list {
@@ -89,7 +91,7 @@ struct steering {
 
 enum steer_end {
     STEER_ANSWER,
-    STEER_NODATA, /* no PoP of the steer has an address of that family */
+    STEER_NODATA, /* there are PoPs, but none with an address of that family */
     STEER_NOBODY, /* all are down, and all-down servfail */
 };
 

@@ -7,6 +7,7 @@
 #include "daemon/daemon.h"
 #include "director/answer.h"
 #include "director/signer.h"
+#include "director/steer.h"
 #include "session/sessions.h"
 
 struct director;
@@ -20,6 +21,7 @@ struct director_worker {
     const struct director_conf *conf; /* borrowed; immutable */
     struct answer_ctx answer;         /* by what questions are answered */
     struct signer signer;             /* of `answer`, if a zone is signed */
+    struct steering steering;         /* by what clients are steered */
     struct sessions dns;              /* connections that speak DNS */
     struct udp_batch *batch;          /* owns */
     struct udp_socket *udp; /* owns; for each of the daemon's listeners, if it is for DNS */

@@ -1,5 +1,7 @@
 noinst_LIBRARIES += src/health/libhealth.a
 src_health_libhealth_a_SOURCES = \
+	%D%/load.c \
+	%D%/load.h \
 	%D%/probe.c \
 	%D%/probe.h \
 	%D%/probe_conf.c \
