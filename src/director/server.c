@@ -1,8 +1,11 @@
 #include "director/server.h"
 
+#include "admin/route.h"
 #include "base/check.h"
+#include "base/counters.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "daemon/certificates.h"
 #include "director/conf.h"
 #include "director/pops.h"
 #include "director/respond.h"
@@ -141,9 +144,22 @@ static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
     daemon_facts(((struct director *)app)->daemon, a, out);
 }
 
+static void serve_reload(struct admin_call *call)
+{
+    certificates_answer_reload(call, ((struct director *)call->app)->daemon);
+}
+
 static bool open_admin(struct director *d)
 {
-    return daemon_open_admin(d->daemon, &(struct admin_conf){.facts = tell_facts, .app = d});
+    static const struct admin_route routes[] = {
+        {METHOD_POST, "/certificates/reload", ADMIN_CONTROL, serve_reload,
+            "reads certificates and ticket keys again, if their files have changed"},
+        {0},
+    };
+
+    return daemon_open_admin(d->daemon,
+        &(struct admin_conf){
+            .daemons = COUNTER_DIRECTOR, .facts = tell_facts, .routes = routes, .app = d});
 }
 
 /* Those of the configuration, or one for as long as we run. */

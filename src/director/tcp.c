@@ -176,16 +176,15 @@ static bool wait(struct dns_tcp *c)
 
     if (c->session.owner->draining && c->asked && !more)
         c->ending = true;
-    if (c->ending && !more && !owes) {
-        if (stream_owes(&c->session.stream) == 0)
-            return false;
-        if (c->send.at_ms == 0)
-            be_patient(c);
-    }
+    if (c->ending && !more && !owes && stream_owes(&c->session.stream) == 0)
+        return false;
     let_go(c);
     if (!owes && c->idle.at_ms == 0)
         deadline_set(&c->idle, worker_of(c)->conf->dns.tcp_idle_ms);
-    /* Whoever has more to answer comes again when the socket can be written to: at once. */
+    /* Whoever has more to answer comes again when the socket can be written to: at once, unless a
+     * client takes nothing. (The kernel says so before it refuses.) */
+    if ((more || c->ending) && c->send.at_ms == 0)
+        be_patient(c);
     stream_want(&c->session.stream, (owes || more || c->ending ? STREAM_WRITE : 0) |
                                         (full || more || c->ending ? 0 : STREAM_READ));
     return true;

@@ -175,7 +175,7 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
         c->refusal = c->peer.challenge ? REFUSED_NOT : REFUSED_NAME;
         return c->peer.challenge ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
     }
-    c->peer.policy = t->policy_of(t->app, c->peer.name);
+    c->peer.policy = t->policy_of != NULL ? t->policy_of(t->app, c->peer.name) : NULL;
     if (c->peer.policy != NULL && !client_ca_apply(c->peer.policy, ssl))
         return SSL_CLIENT_HELLO_ERROR;
     if (!take_certs(t, c, c->peer.name)) {

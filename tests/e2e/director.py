@@ -275,9 +275,12 @@ class Stream:
             data += more
         return data
 
+    def receive_wire(self):
+        """The next message's bytes; EOFError: the connection has ended."""
+        return self._exactly(struct.unpack("!H", self._exactly(2))[0])
+
     def receive(self):
-        """The next message; EOFError: the connection has ended."""
-        return dns.message.from_wire(self._exactly(struct.unpack("!H", self._exactly(2))[0]))
+        return dns.message.from_wire(self.receive_wire())
 
     def ask(self, name, kind="A", **options):
         self.send(query(name, kind, **options))
