@@ -142,29 +142,32 @@ bool dns_svcb_check(const uint8_t *p, size_t n)
 
 struct param {
     unsigned key;
+    bool generic; /* written as keyNNNNN: its value is bytes, whatever we know of it */
     bool has_value;
     struct span value; /* escapes as they came */
 };
 
 /* "alpn", "key65400" (no zeros in front). */
-static bool parse_key(struct span word, unsigned *key, struct dns_why *why)
+static bool parse_key(struct span word, unsigned *key, bool *generic, struct dns_why *why)
 {
-    const struct span generic = SPAN("key");
-    struct span digits = span_from(word, generic.n);
+    const struct span prefix = SPAN("key");
+    struct span digits = span_from(word, prefix.n);
     uint64_t n;
 
+    *generic = false;
     for (unsigned i = 0; i < KEYS_NAMED; i++) {
         if (span_ieq(word, key_words[i])) {
             *key = i;
             return true;
         }
     }
-    if (!span_istarts(word, generic) || !span_u64(digits, &n) || n >= KEY_INVALID ||
+    if (!span_istarts(word, prefix) || !span_u64(digits, &n) || n >= KEY_INVALID ||
         (digits.n > 1 && digits.p[0] == '0'))
         return word_wrong(why,
             "\"%.*s\" is no parameter of SVCB: mandatory, alpn, no-default-alpn, port, ipv4hint, "
             "ech, ipv6hint, dohpath or keyNNNNN",
             WORD_SHOW(word));
+    *generic = true;
     *key = (unsigned)n;
     return true;
 }
@@ -215,9 +218,10 @@ static bool write_mandatory(
     struct span rest = value, item;
     size_t to = 0;
     unsigned key;
+    bool generic;
 
     while (span_cut(&rest, ',', &item)) {
-        if (!parse_key(item, &key, why))
+        if (!parse_key(item, &key, &generic, why))
             return false;
         if (cap - to < 2)
             return word_wrong(why, "mandatory is too long");
@@ -277,7 +281,7 @@ static bool write_value(
     if (!word_unescape(param->value, bytes, &bytes_n, why))
         return false;
     value = span_make((const char *)bytes, bytes_n);
-    switch (param->key) {
+    switch (param->generic ? KEY_INVALID : param->key) {
     case KEY_MANDATORY:
         return write_mandatory(value, out, cap, n, why);
     case KEY_ALPN:
@@ -331,7 +335,7 @@ static bool read_params(
 
         (void)span_cut(&rest, '=', &key);
         params[i] = (struct param){.has_value = equals < words[i].n, .value = rest};
-        if (!parse_key(key, &params[i].key, why))
+        if (!parse_key(key, &params[i].key, &params[i].generic, why))
             return false;
     }
     qsort(params, n, sizeof(*params), by_key);
