@@ -166,7 +166,7 @@ enum dns_read dns_query_read(const uint8_t *msg, size_t n, struct dns_query *q)
     q->question = NULL;
     q->tsig.name = NULL;
     q->edns.has = false;
-    q->edns.dnssec_ok = false;
+    q->edns.dnssec_ok = q->edns.compact_ok = false;
     q->edns.version = 0;
     q->edns.udp_bytes = DNS_UDP_BYTES_MIN;
     dns_edns_clear(&q->edns);

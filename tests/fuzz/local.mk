@@ -175,3 +175,21 @@ FUZZ += %D%/fuzz_probe_response
 %C%_fuzz_probe_response_LDADD = $(LIBS_HEALTH)
 %C%_fuzz_probe_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/probe_response
+
+FUZZ += %D%/fuzz_dns_name
+%C%_fuzz_dns_name_SOURCES = %D%/fuzz_dns_name.c $(FUZZ_MAIN)
+%C%_fuzz_dns_name_LDADD = $(LIBS_DNS)
+%C%_fuzz_dns_name_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/dns_name
+
+FUZZ += %D%/fuzz_dns_query
+%C%_fuzz_dns_query_SOURCES = %D%/fuzz_dns_query.c tests/unit/dns/message.h $(FUZZ_MAIN)
+%C%_fuzz_dns_query_LDADD = $(LIBS_DNS)
+%C%_fuzz_dns_query_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/dns_query
+
+FUZZ += %D%/fuzz_dns_rdata
+%C%_fuzz_dns_rdata_SOURCES = %D%/fuzz_dns_rdata.c tests/unit/dns/message.h $(FUZZ_MAIN)
+%C%_fuzz_dns_rdata_LDADD = $(LIBS_DNS)
+%C%_fuzz_dns_rdata_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/dns_rdata

@@ -69,14 +69,14 @@ static void bytes(void **state)
     w.flags |= DNS_AA;
     assert_true(dns_writer_rr(&w, DNS_ANSWER, NULL, DNS_A, 30, "\xc6\x33\x64\x7", 4));
     n = dns_writer_end(&w, DNS_RCODE_NOERROR);
-    /* QR AA RD; of OPT's flags only DO is ours to repeat. */
+    /* QR AA RD; of OPT's flags DO and CO are ours to repeat. */
     assert_string_equal(tohex(out, n, hex, sizeof(hex)),
         "1234"
         "8500"
         "0001000100000001"
         "03577777076578616d706c6503636f6d0000010001"
         "c00c000100010000001e0004c6336407"
-        "00002904d000008000000b"
+        "00002904d00000c000000b"
         "0008000700011715c00002");
     must_read(n);
 }
