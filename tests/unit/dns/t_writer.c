@@ -389,7 +389,7 @@ static void padding(void **state)
     struct dns_opt opt = DNS_OPT_INIT(1232);
     struct dns_writer w;
     uint8_t data[1100] = {0};
-    size_t n, pad;
+    size_t n, pad = 0;
 
     (void)state;
     opt.pad = true;
