@@ -6,9 +6,10 @@ dist_demoimages_DATA = %D%/demo-site/images/dusk.png %D%/demo-site/images/roads.
 dist_pkglibexec_SCRIPTS = %D%/acme-hook
 EXTRA_DIST += %D%/draw-picture
 examplesdir = $(docdir)/examples
-dist_examples_DATA = %D%/selvage.conf
+dist_examples_DATA = %D%/selvage.conf %D%/selvage-director.conf
 
 bashcompletiondir = $(datadir)/bash-completion/completions
-dist_bashcompletion_DATA = %D%/completion/selvaged %D%/completion/selvagectl
+dist_bashcompletion_DATA = %D%/completion/selvaged %D%/completion/selvagectl \
+	%D%/completion/selvage-director
 dist_noinst_SCRIPTS += %D%/completion/test
 TESTS += %D%/completion/test

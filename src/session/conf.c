@@ -45,7 +45,7 @@ const struct directive session_directives[] = {
         .about = "Time between two pieces of a request body (408 when it is over)."},
     {"body-rate", CONF_SIZE(struct session_conf, body_rate), .preset = "500B",
         .about = "Bytes that a client must send in a second of a request body, on the average of "
-                 "the time that the edge waits for it beyond body-timeout (408 when it stays "
+                 "the time that is waited for it beyond body-timeout (408 when it stays "
                  "below): who drips holds no connection to an origin for long. 0B: any."},
     {"idle-timeout", CONF_DURATION(struct session_conf, idle_timeout_ms), .preset = "60s",
         .min = 100, .max = 86400000,
@@ -55,7 +55,7 @@ const struct directive session_directives[] = {
         .about = "Time in which a client must take at least one byte of its response."},
     {"send-rate", CONF_SIZE(struct session_conf, send_rate), .preset = "500B",
         .about = "Bytes that a client must take in a second of a response, on the average of the "
-                 "time that the edge waits for it beyond send-timeout; who stays below is cut off. "
+                 "time that is waited for it beyond send-timeout; who stays below is cut off. "
                  "What lies in the sockets' buffers does not count before the client has "
                  "acknowledged it. 0B: any."},
     {"max-connections", CONF_INTEGER(struct session_conf, connections_max), .preset = "100000",

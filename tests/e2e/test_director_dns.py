@@ -1,5 +1,9 @@
 """The director answers by DNS: what holds whatever its zones say."""
+import os
+import re
+
 from director import rcode, run_director, texts
+from edge import TOP
 
 ZONE = """
 zone cdn.test {
@@ -24,3 +28,15 @@ def test_configuration_is_tested_and_dumped(director):
     assert "udp-size 1400B;" in run_director("-T", "-c", d.config_path).stdout
     done = run_director("-t", "-c", "/nonexistent.conf")
     assert done.returncode == 1 and "nonexistent" in done.stderr
+
+
+def test_the_examples_are_fine(tmp_path):
+    """What is installed, and what the manual shows (but for its database, which nobody has here)."""
+    done = run_director("-t", "-c", os.path.join(TOP, "etc", "selvage-director.conf"))
+    assert done.returncode == 0, done.stderr
+    with open(os.path.join(TOP, "man", "selvage-director.conf.5.in"), encoding="utf-8") as f:
+        example = re.search(r"\.Bd -literal -offset indent\n(.*?)\.Ed", f.read(), re.S).group(1)
+    conf = tmp_path / "conf"
+    conf.write_text(re.sub(r"(?m)^database .*\n", "", example))
+    done = run_director("-t", "-c", conf)
+    assert done.returncode == 0, done.stderr
