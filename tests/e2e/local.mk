@@ -78,3 +78,4 @@ EXTRA_DIST += %D%/director.py %D%/test_director_dns.py %D%/test_director_ednscom
 check-e2e: all
 	SELVAGE_BUILD='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 		/usr/bin/python3 -m pytest -q $(E2E) $(top_srcdir)/%D%
+EXTRA_DIST += %D%/dnssec.py %D%/test_director_dnssec.py
