@@ -282,6 +282,7 @@ int main(int argc, char **argv)
         (unsigned long long)f.v6_fine_networks, (unsigned long long)f.orders);
     printf("mean scope: IPv4 %.2f, IPv6 %.2f (known addresses, known /48s)\n", f.v4_mean_scope,
         f.v6_mean_scope);
+    printf("known: %.4g IPv4 addresses, %.4g IPv6 /48s\n", (double)f.known_v4, (double)f.known_v6);
     printf("map: %.1f MB, wide %.1f MB; hash %016llx%016llx\n", (double)f.bytes / 1e6,
         (double)f.wide_bytes / 1e6, (unsigned long long)f.hash.hi, (unsigned long long)f.hash.lo);
     if (from_env("COMPILE_ONLY", 0) != 0)

@@ -22,14 +22,14 @@ void geo_map_set_tries(struct geo_map *m)
 {
     for (unsigned i = 0; i < MAP_TRIES; i++) {
         const void *const *part = &m->part[PART_TRIES + i * TRIE_PARTS];
-        bool wide = i == V4_WIDE || i == V6_WIDE;
+        bool narrow = i == V4_WIDE || i == V6_WIDE || m->head.fine_shift == FINE_NARROW_SHIFT;
 
         m->trie[i] = (struct trie){
             .root = part[TRIE_PART_ROOT],
             .root_mixed = part[TRIE_PART_MIXED],
             .nodes = part[TRIE_PART_NODES],
-            .wide = wide ? part[TRIE_PART_VALUES] : NULL,
-            .fine = wide ? NULL : part[TRIE_PART_VALUES],
+            .narrow = narrow ? part[TRIE_PART_VALUES] : NULL,
+            .broad = narrow ? NULL : part[TRIE_PART_VALUES],
         };
     }
 }
@@ -163,14 +163,16 @@ static const uint8_t *rest_of(const struct geo_map *m, enum geo_why_first why, u
 
 void geo_map_order(const struct geo_map *m, const struct geo_client *client, struct geo_order *out)
 {
+    uint32_t key = (UINT32_C(1) << m->head.fine_shift) - 1, number;
     struct trie_found found;
     const uint8_t *row;
     struct asked a;
 
     ask(m, client, &a);
     trie_find(&m->trie[a.first_trie + 1], a.hi, a.lo, a.prefix, &found);
+    number = found.value & key;
     out->n = 0;
-    if (found.mixed || (found.value & FINE_KEY) == FINE_EMBEDDED) {
+    if (found.mixed || number == key) {
         struct geo_found wide;
 
         find_as(m, client, &a, &wide);
@@ -182,18 +184,15 @@ void geo_map_order(const struct geo_map *m, const struct geo_client *client, str
         add_rest(m, rest_of(m, wide.why, wide.first), out);
         return;
     }
-    row = (const uint8_t *)m->part[PART_ORDERS] +
-          (size_t)(found.value & FINE_KEY) * m->head.row_bytes;
+    row = (const uint8_t *)m->part[PART_ORDERS] + (size_t)number * m->head.row_bytes;
     memcpy(out->points, &row[ROW_POINTS], row[ROW_N]);
     out->n = row[ROW_N];
     out->alike = row[ROW_ALIKE];
     out->mixed = false;
-    out->why = (enum geo_why_first)(found.value >> FINE_WHY_SHIFT);
+    out->why = (enum geo_why_first)(found.value >> m->head.fine_shift);
     out->scope = scope_of(&a, client, &found);
     if (out->n < m->head.points_n)
         add_rest(m,
-            rest_of(m,
-                (found.value & FINE_KEY) == ORDER_DEFAULT ? GEO_WHY_DEFAULT : GEO_WHY_NEAREST,
-                out->points[0]),
+            rest_of(m, number == ORDER_DEFAULT ? GEO_WHY_DEFAULT : GEO_WHY_NEAREST, out->points[0]),
             out);
 }

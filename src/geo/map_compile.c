@@ -8,6 +8,7 @@
 #include "geo/thinning.h"
 #include "geo/trie_build.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@ struct making {
     struct geo_orders *orders;
     struct geo_thinning *thinning; /* NULL: no cap */
     struct trie_builder *wide, *fine;
-    struct geo_values *by_site; /* owns; by number of the site */
+    struct trie_parts fine_parts[2]; /* owns; until it is known how many orders there are */
+    struct geo_values *by_site;      /* owns; by number of the site */
     struct geo_map *map;
 };
 
@@ -62,7 +64,7 @@ static struct geo_values values_of(
     return (struct geo_values){
         .wide = order.first | (order.alone ? 0 : (uint32_t)WIDE_ALIKE) |
                 (uint32_t)order.why << WIDE_WHY_SHIFT,
-        .fine = order.row | (uint32_t)order.why << FINE_WHY_SHIFT,
+        .fine = order.row | (uint32_t)order.why << FINE_SHIFT,
         .weight = order.why == GEO_WHY_DEFAULT ? WEIGHT_UNKNOWN : 1,
     };
 }
@@ -132,16 +134,30 @@ static void take_part(struct geo_map *m, unsigned part, struct trie_array *a)
     *a = (struct trie_array){0};
 }
 
-static void finish_trie(struct geo_map *m, enum map_trie trie, struct trie_builder **b)
+static void take_trie(struct geo_map *m, enum map_trie trie, struct trie_parts *parts)
 {
-    struct trie_parts parts;
     unsigned part = PART_TRIES + trie * TRIE_PARTS;
 
-    trie_builder_finish(b, &parts);
-    take_part(m, part + TRIE_PART_ROOT, &parts.root);
-    take_part(m, part + TRIE_PART_MIXED, &parts.root_mixed);
-    take_part(m, part + TRIE_PART_NODES, &parts.nodes);
-    take_part(m, part + TRIE_PART_VALUES, &parts.values);
+    take_part(m, part + TRIE_PART_ROOT, &parts->root);
+    take_part(m, part + TRIE_PART_MIXED, &parts->root_mixed);
+    take_part(m, part + TRIE_PART_NODES, &parts->nodes);
+    take_part(m, part + TRIE_PART_VALUES, &parts->values);
+}
+
+static void finish_family(struct making *m, unsigned family)
+{
+    struct geo_map_facts *f = &m->map->head.facts;
+    struct trie_build_facts wide, fine;
+    struct trie_parts parts;
+    bool v4 = family == 4;
+
+    trie_builder_finish(&m->wide, &parts, &wide);
+    take_trie(m->map, v4 ? V4_WIDE : V6_WIDE, &parts);
+    trie_builder_finish(&m->fine, &m->fine_parts[!v4], &fine);
+    *(v4 ? &f->v4_networks : &f->v6_networks) = wide.networks;
+    *(v4 ? &f->v4_fine_networks : &f->v6_fine_networks) = fine.networks;
+    *(v4 ? &f->v4_mean_scope : &f->v6_mean_scope) = wide.weight > 0 ? wide.scopes / wide.weight : 0;
+    *(v4 ? &f->known_v4 : &f->known_v6) = (uint64_t)ldexp(wide.weight, v4 ? 32 : 48);
 }
 
 static bool compile_family(
@@ -165,13 +181,10 @@ static bool compile_family(
         struct making *m = &c->making[i];
 
         geo_thinning_free(&m->thinning);
-        if (done) {
-            finish_trie(m->map, family == 4 ? V4_WIDE : V6_WIDE, &m->wide);
-            finish_trie(m->map, family == 4 ? V4_FINE : V6_FINE, &m->fine);
-        } else {
-            trie_builder_free(&m->wide);
-            trie_builder_free(&m->fine);
-        }
+        if (done)
+            finish_family(m, family);
+        trie_builder_free(&m->wide);
+        trie_builder_free(&m->fine);
     }
     if (!done && why->text[0] == '\0')
         snprintf(why->text, sizeof(why->text), "the map was not wanted any more");
@@ -195,6 +208,7 @@ static void finish_map(struct making *making, const struct geo *g, const struct 
     const uint8_t *rows = geo_orders_rows(making->orders, &h->orders_n, &h->row_bytes);
     uint8_t *neighbours = xcalloc(conf->points_n, conf->points_n);
 
+    h->facts.points = conf->points_n;
     memcpy(h->magic, MAP_MAGIC, sizeof(h->magic));
     h->format = MAP_FORMAT;
     h->byte_order = MAP_BYTE_ORDER;
@@ -207,8 +221,14 @@ static void finish_map(struct making *making, const struct geo *g, const struct 
     copy_part(m, PART_NAT64, conf->nat64 != NULL ? conf->nat64 : &geo_nat64_well_known,
         h->nat64_n * sizeof(struct geo_nat64));
     free(neighbours);
+    h->fine_shift = h->orders_n < FINE_NARROW_ORDERS ? FINE_NARROW_SHIFT : FINE_SHIFT;
+    for (unsigned i = 0; i < 2; i++) {
+        if (h->fine_shift == FINE_NARROW_SHIFT)
+            trie_parts_narrow(&making->fine_parts[i], FINE_SHIFT, FINE_NARROW_SHIFT);
+        take_trie(m, i == 0 ? V4_FINE : V6_FINE, &making->fine_parts[i]);
+    }
     geo_map_set_tries(m);
-    geo_map_count(m);
+    geo_map_weigh(m);
     h->facts.identity = geo_map_identity(g, conf);
     h->facts.hash = geo_map_hash(m);
 }
@@ -241,6 +261,8 @@ bool geo_maps_compile(const struct geo *g, const struct geo_map_conf *confs, uns
             finish_map(&c->making[i], g, &confs[i]);
         else
             geo_map_free(&c->making[i].map);
+        trie_parts_free(&c->making[i].fine_parts[0]);
+        trie_parts_free(&c->making[i].fine_parts[1]);
         maps[i] = c->making[i].map;
         free(c->making[i].by_site);
         geo_orders_free(&c->making[i].orders);

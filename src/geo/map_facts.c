@@ -2,58 +2,14 @@
 #include "geo/database_impl.h"
 #include "geo/map_impl.h"
 
-#include <math.h>
 #include <string.h>
 #include <xxhash.h>
 
-enum { V4_BITS = 32, SITE_BITS = 48 /* IPv6 is counted in these */ };
-
-struct sums {
-    uint64_t networks;
-    double known;  /* addresses, or /48s */
-    double scopes; /* of those, times their length */
-    int unit;
-};
-
-static void count_network(void *ctx, const struct trie_network *net)
-{
-    struct sums *s = ctx;
-    double size;
-
-    if ((net->value & WIDE_KEY) == WIDE_EMBEDDED)
-        return;
-    s->networks++;
-    if (net->value >> WIDE_WHY_SHIFT == GEO_WHY_DEFAULT)
-        return;
-    size = ldexp(1, s->unit - net->len);
-    s->known += size;
-    s->scopes += size * net->len;
-}
-
-static void count_fine(void *ctx, const struct trie_network *net)
-{
-    uint64_t *n = ctx;
-
-    *n += (net->value & FINE_KEY) != FINE_EMBEDDED;
-}
-
-void geo_map_count(struct geo_map *m)
+void geo_map_weigh(struct geo_map *m)
 {
     struct geo_map_facts *f = &m->head.facts;
-    struct sums v4 = {.unit = V4_BITS}, v6 = {.unit = SITE_BITS};
 
-    trie_each(&m->trie[V4_WIDE], count_network, &v4);
-    trie_each(&m->trie[V6_WIDE], count_network, &v6);
-    trie_each(&m->trie[V4_FINE], count_fine, &f->v4_fine_networks);
-    trie_each(&m->trie[V6_FINE], count_fine, &f->v6_fine_networks);
-    f->points = m->head.points_n;
     f->orders = m->head.orders_n;
-    f->v4_networks = v4.networks;
-    f->v6_networks = v6.networks;
-    f->v4_mean_scope = v4.known > 0 ? v4.scopes / v4.known : 0;
-    f->v6_mean_scope = v6.known > 0 ? v6.scopes / v6.known : 0;
-    f->known_v4 = (uint64_t)v4.known;
-    f->known_v6 = (uint64_t)v6.known;
     f->bytes = sizeof(*m);
     for (unsigned i = 0; i < MAP_PARTS; i++)
         f->bytes += m->head.bytes[i];
@@ -114,6 +70,7 @@ struct hash128 geo_map_hash(const struct geo_map *m)
     take_u32(&d, m->head.format);
     take_u32(&d, m->head.points_n);
     take_u32(&d, m->head.row_bytes);
+    take_u32(&d, m->head.fine_shift);
     for (unsigned i = 0; i < MAP_PARTS; i++) {
         take_u32(&d, (uint32_t)m->head.bytes[i]);
         take(&d, m->part[i], m->head.bytes[i]);

@@ -152,8 +152,9 @@ static bool head_fits(const struct map_head *h, uint64_t file_bytes)
         if (i >= PART_TRIES && h->bytes[i] < trie_min[(i - PART_TRIES) % TRIE_PARTS])
             return false;
     }
-    return h->points_n >= 1 && h->points_n <= GEO_POINTS_MAX && h->nat64_n <= GEO_NAT64_MAX &&
-           h->bytes[PART_DEFAULT] == h->points_n &&
+    return h->points_n >= 1 && h->points_n <= GEO_POINTS_MAX &&
+           (h->fine_shift == FINE_SHIFT || h->fine_shift == FINE_NARROW_SHIFT) &&
+           h->nat64_n <= GEO_NAT64_MAX && h->bytes[PART_DEFAULT] == h->points_n &&
            h->bytes[PART_NEIGHBOURS] == (uint64_t)h->points_n * h->points_n &&
            h->bytes[PART_NAT64] == h->nat64_n * sizeof(struct geo_nat64) &&
            h->bytes[PART_ORDERS] == (uint64_t)h->orders_n * h->row_bytes;

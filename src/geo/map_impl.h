@@ -13,12 +13,15 @@ enum {
     WIDE_WHY_SHIFT = 9,
     WIDE_EMBEDDED = 0x1ff, /* there is an IPv4 address inside: asked for elsewhere */
 };
-/* Values of the fine trie: bits 0-22 the order, bits 23-25 why. */
+/* Values of the fine trie: the order in the low bits, why above them: 23 bits for the order in 32
+ * while compiling, and in maps with very many orders; else 13 in 16. All ones: as WIDE_EMBEDDED. */
 enum {
-    FINE_KEY = 0x7fffff,
-    FINE_WHY_SHIFT = 23,
-    FINE_EMBEDDED = 0x7fffff,
-    FINE_ORDERS_MAX = 0x7ffff0,
+    FINE_SHIFT = 23,
+    FINE_KEY = (1 << FINE_SHIFT) - 1,
+    FINE_EMBEDDED = FINE_KEY,
+    FINE_ORDERS_MAX = FINE_KEY - 1,
+    FINE_NARROW_SHIFT = 13,
+    FINE_NARROW_ORDERS = (1 << FINE_NARROW_SHIFT) - 1,
 };
 
 /* A row of PART_ORDERS, head.row_bytes long: how many points it keeps, how many are alike, points.
@@ -43,7 +46,7 @@ struct map_head {
     char magic[8];
     uint32_t format;
     uint32_t byte_order; /* MAP_BYTE_ORDER as the writing machine has it */
-    uint32_t points_n, row_bytes, orders_n, nat64_n;
+    uint32_t points_n, row_bytes, orders_n, nat64_n, fine_shift, unused;
     struct geo_map_facts facts;
     struct hash128 stamp;
     struct hash128 checksum; /* of the file, with this 0 */
@@ -64,8 +67,8 @@ struct geo_map {
 /* The tries' pointers, once the parts are there. */
 void geo_map_set_tries(struct geo_map *m);
 
-/* The facts that can be counted. */
-void geo_map_count(struct geo_map *m);
+/* How large the parts are, for the facts. */
+void geo_map_weigh(struct geo_map *m);
 
 /* Of contents, not of addresses: head.facts.hash. */
 struct hash128 geo_map_hash(const struct geo_map *m);

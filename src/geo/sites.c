@@ -4,9 +4,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
-/* A record, a combination or a content, and its number. */
+/* What somebody says beside what is known, and the number of both together. */
 struct slot {
     uint64_t key; /* 0: free */
     uint32_t number;
@@ -28,17 +27,18 @@ struct geo_sites {
     geo_sites_know_asn *know_asn;
     void *ctx;
     struct table numbers;
-    uint32_t *by_content; /* owns; number + 1 */
-    size_t by_content_n;
     struct entry *entries; /* owns */
     uint32_t n, cap;
 };
 
 enum { TABLE_MIN = 1 << 12 };
 
+/* Records that are near each other in the file share a line of the processor's cache, because
+ * networks that follow each other often have such. */
 static struct slot *slot_of(const struct table *t, uint64_t key)
 {
-    size_t i = (key * UINT64_C(0x9e3779b97f4a7c15) >> 20) & (t->n - 1);
+    size_t i =
+        (((key >> 7) * UINT64_C(0x9e3779b97f4a7c15) >> 24) * 4 + (key >> 5 & 3)) & (t->n - 1);
 
     while (t->slots[i].key != 0 && t->slots[i].key != key)
         i = (i + 1) & (t->n - 1);
@@ -60,54 +60,30 @@ static void put(struct table *t, uint64_t key, uint32_t number)
     *slot_of(t, key) = (struct slot){key, number};
 }
 
-static uint32_t *content_slot(struct geo_sites *s, const struct entry *e)
+static uint32_t entry_new(struct geo_sites *s, const struct entry *e)
 {
-    size_t i = XXH3_64bits(e, sizeof(*e)) & (s->by_content_n - 1);
-
-    while (s->by_content[i] != 0 && memcmp(&s->entries[s->by_content[i] - 1], e, sizeof(*e)) != 0)
-        i = (i + 1) & (s->by_content_n - 1);
-    return &s->by_content[i];
-}
-
-static uint32_t number_of(struct geo_sites *s, const struct entry *e)
-{
-    uint32_t *slot = content_slot(s, e);
-
-    if (*slot != 0)
-        return *slot - 1;
+    check(s->n < UINT32_C(1) << 28); /* so much is in keys; more than the networks of 1 GiB */
     if (s->n == s->cap) {
         s->cap *= 2;
         s->entries = xrealloc(s->entries, s->cap * sizeof(*s->entries));
     }
-    s->entries[s->n++] = *e;
-    *slot = s->n;
-    if ((size_t)s->n * 2 > s->by_content_n) {
-        s->by_content_n *= 2;
-        free(s->by_content);
-        s->by_content = xcalloc(s->by_content_n, sizeof(*s->by_content));
-        for (uint32_t i = 0; i < s->n; i++)
-            *content_slot(s, &s->entries[i]) = i + 1;
-    }
-    return s->n - 1;
+    s->entries[s->n] = *e;
+    return s->n++;
 }
 
 struct geo_sites *geo_sites_new(
     const struct geo *g, const struct geo_cuts *cuts, geo_sites_know_asn *know_asn, void *ctx)
 {
     struct geo_sites *s = xcalloc(1, sizeof(*s));
-    struct entry nothing;
 
     s->g = g;
     s->cuts = cuts;
     s->know_asn = know_asn;
     s->ctx = ctx;
     s->numbers = (struct table){xcalloc(TABLE_MIN, sizeof(struct slot)), TABLE_MIN, 0};
-    s->by_content_n = TABLE_MIN;
-    s->by_content = xcalloc(s->by_content_n, sizeof(*s->by_content));
     s->cap = TABLE_MIN / 4;
     s->entries = xcalloc(s->cap, sizeof(*s->entries));
-    memset(&nothing, 0, sizeof(nothing));
-    (void)number_of(s, &nothing);
+    (void)entry_new(s, &(struct entry){0});
     return s;
 }
 
@@ -119,12 +95,17 @@ void geo_sites_free(struct geo_sites **sp)
     if (s == NULL)
         return;
     free(s->numbers.slots);
-    free(s->by_content);
     free(s->entries);
     free(s);
 }
 
-/* What the first files say (`known`), what another one adds, or a cut. */
+static bool says_nothing_new(const struct geo_place *a, const struct geo_place *b)
+{
+    return a->asn == b->asn && a->has_location == b->has_location &&
+           a->country[0] == b->country[0] && a->continent[0] == b->continent[0];
+}
+
+/* A file adds to what the files before it say (`known`). */
 static uint32_t add_record(struct geo_sites *s, uint32_t known, unsigned file, uint32_t record)
 {
     uint64_t key = (uint64_t)known << 36 | (uint64_t)(file + 1) << 32 | record;
@@ -132,13 +113,13 @@ static uint32_t add_record(struct geo_sites *s, uint32_t known, unsigned file, u
     struct entry e;
     uint32_t number;
 
-    if (slot->key != 0)
+    if (likely(slot->key != 0))
         return slot->number;
-    memcpy(&e, &s->entries[known], sizeof(e));
+    e = s->entries[known];
     geo_walk_read(s->g, file, record, &e.place);
     if (e.place.asn != 0 && !s->know_asn(s->ctx, e.place.asn))
         e.place.asn = 0;
-    number = number_of(s, &e);
+    number = says_nothing_new(&e.place, &s->entries[known].place) ? known : entry_new(s, &e);
     put(&s->numbers, key, number);
     return number;
 }
@@ -152,9 +133,9 @@ static uint32_t add_cut(struct geo_sites *s, uint32_t known, uint32_t cut)
 
     if (slot->key != 0)
         return slot->number;
-    memcpy(&e, &s->entries[known], sizeof(e));
+    e = s->entries[known];
     e.cut = cut;
-    number = number_of(s, &e);
+    number = entry_new(s, &e);
     put(&s->numbers, key, number);
     return number;
 }

@@ -10,9 +10,9 @@
  * largest such block around a slot is the shortest prefix with that value, because no node ever has
  * 64 slots alike.
  *
- * A value is 32 bits wide: the key (what tells values apart) and above it what is only known of
- * most of it. The wide trie keeps values in 16 bits and adds, behind the runs of each node, the
- * value that most addresses have for each block that is mixed: larger blocks first.
+ * A value is the key (what tells values apart) and above it what is only known of most of the
+ * network, in 16 or 32 bits. A wide trie has 16, and behind the runs of each node the value that
+ * most addresses have for each block that is mixed, larger blocks first.
  *
  * Read-only; any thread.
  */
@@ -43,8 +43,8 @@ struct trie {
     const uint32_t *root;       /* [TRIE_ROOT] */
     const uint16_t *root_mixed; /* [TRIE_ROOT], by 1 << len | prefix: of short prefixes; wide */
     const struct trie_node *nodes;
-    const uint16_t *wide; /* values of the wide trie */
-    const uint32_t *fine; /* those of the other */
+    const uint16_t *narrow; /* values; NULL: they are */
+    const uint32_t *broad;
 };
 
 struct trie_found {
@@ -53,8 +53,8 @@ struct trie_found {
     bool mixed;
 };
 
-/* The first `len` bits of an address; hi has the first 64. A trie without `wide` does not know what
- * most have: value is then 0 when mixed. */
+/* The first `len` bits of an address; hi has the first 64. A trie that is not wide (root_mixed is
+ * NULL) does not know what most have: value is then 0 when mixed. */
 void trie_find(
     const struct trie *t, uint64_t hi, uint64_t lo, unsigned len, struct trie_found *out);
 

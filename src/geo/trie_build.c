@@ -2,11 +2,15 @@
 
 #include "base/check.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 enum { LEVELS = (128 - TRIE_ROOT_BITS + TRIE_STRIDE - 1) / TRIE_STRIDE, ARRAY_BYTES_MIN = 1 << 20 };
+
+/* Less than this is what does not count at all. */
+#define WEIGHT_NOTHING 0x1p-20
 
 /* Slots of a node that is being filled, first to last. */
 struct level {
@@ -16,12 +20,15 @@ struct level {
     uint32_t values[TRIE_SLOTS];  /* of runs */
     unsigned balance[TRIE_SLOTS]; /* of runs: slots that speak for the value less those against */
     struct trie_node children[TRIE_SLOTS];
-    double weight[TRIE_SLOTS]; /* of leaves */
+    double weight[TRIE_SLOTS]; /* of leaves; the same for all of them unless `weights` */
+    bool weights;
+    double last_weight;
 };
 
 struct trie_builder {
     struct trie_kind kind;
     struct trie_parts parts;
+    struct trie_build_facts facts;
     unsigned open;   /* levels */
     uint32_t root_n; /* entries filled */
     struct level levels[LEVELS];
@@ -29,6 +36,7 @@ struct trie_builder {
      * root; as a share of the whole. owns. */
     double *shares;                   /* [LEVELS][TRIE_SLOTS][points_n] */
     double *root_shares;              /* [TRIE_ROOT_BITS + 1][points_n] */
+    float *root_weights;              /* [TRIE_ROOT], of leaves */
     double *scratch;                  /* [TRIE_STRIDE + 1][points_n] */
     uint32_t why_of[TRIE_POINTS_MAX]; /* by point: the value last seen with it */
 };
@@ -59,6 +67,28 @@ void trie_array_free(struct trie_array *a)
     if (a->mapped != 0)
         munmap(a->p, a->mapped);
     *a = (struct trie_array){0};
+}
+
+void trie_parts_narrow(struct trie_parts *p, unsigned from_shift, unsigned to_shift)
+{
+    uint32_t *broad = p->values.p, *root = p->root.p, mask = (UINT32_C(1) << to_shift) - 1;
+    uint16_t *narrow = p->values.p;
+    size_t n = p->values.bytes / sizeof(*broad);
+
+    /* Front to back: each takes less room than it had. */
+    for (size_t i = 0; i < n; i++) {
+        uint32_t v = broad[i];
+
+        narrow[i] = (uint16_t)((v & mask) | (v >> from_shift) << to_shift);
+    }
+    p->values.bytes = n * sizeof(*narrow);
+    for (uint32_t i = 0; i < TRIE_ROOT; i++) {
+        uint32_t v = root[i] & TRIE_ROOT_VALUE_MASK;
+
+        if ((root[i] & TRIE_ROOT_LEAF) != 0)
+            root[i] =
+                (root[i] & ~TRIE_ROOT_VALUE_MASK) | (v & mask) | (v >> from_shift) << to_shift;
+    }
 }
 
 static void put_value(struct trie_builder *b, uint32_t value)
@@ -114,6 +144,27 @@ static uint32_t most_of(const struct trie_builder *b, const double *shares)
     return b->why_of[best];
 }
 
+static double mean_weight(const struct level *l, unsigned slot, unsigned n)
+{
+    double sum = 0;
+
+    if (!l->weights)
+        return l->weight[slot];
+    for (unsigned i = 0; i < n; i++)
+        sum += l->weight[slot + i];
+    return sum / n;
+}
+
+/* A network of the result, and how much of it counts. */
+static void tally(struct trie_builder *b, unsigned len, double weight)
+{
+    if (weight < WEIGHT_NOTHING)
+        return;
+    weight = ldexp(weight, -(int)len);
+    b->facts.weight += weight;
+    b->facts.scopes += weight * len;
+}
+
 /* The share of one block of a level, and on the way there the majorities of all mixed blocks in it,
  * left in `most` at the block's place in a heap: 1 is the whole node. */
 static void share_of_block(struct trie_builder *b, unsigned level_index,
@@ -130,12 +181,10 @@ static void share_of_block(struct trie_builder *b, unsigned level_index,
     }
     if (trie_is_one(node, slot, size_log)) {
         uint64_t up_to = node->runs & (UINT64_MAX >> (TRIE_SLOTS - 1 - slot));
-        double weight = 0;
+        double weight = mean_weight(l, slot, 1u << size_log);
 
-        for (unsigned i = 0; i < 1u << size_log; i++)
-            weight += l->weight[slot + i];
-        share_of_leaf(
-            b, l->values[__builtin_popcountll(up_to) - 1], weight / (1u << size_log), out);
+        share_of_leaf(b, l->values[__builtin_popcountll(up_to) - 1], weight, out);
+        tally(b, TRIE_ROOT_BITS + (level_index + 1) * TRIE_STRIDE - size_log, weight);
         return;
     }
     /* Six deep at most. */
@@ -188,6 +237,8 @@ static void root_leaf(struct trie_builder *b, unsigned len, uint32_t value, doub
     for (uint32_t i = 0; i < n; i++)
         root[b->root_n + i] = TRIE_ROOT_LEAF | TRIE_ROOT_BITS << TRIE_ROOT_LEN_SHIFT | value;
     if (b->kind.wide) {
+        for (uint32_t i = 0; i < n; i++)
+            b->root_weights[b->root_n + i] = (float)weight;
         share_of_leaf(b, value, weight, b->scratch);
         join_root(b, b->root_n >> (TRIE_ROOT_BITS - len), len, b->scratch);
     }
@@ -238,6 +289,8 @@ static void fill(
     if (b->kind.wide) {
         for (unsigned i = 0; i < slots; i++)
             l->weight[l->filled + i] = weight;
+        l->weights |= l->values_n != 0 && weight != l->last_weight;
+        l->last_weight = weight;
         b->why_of[value & b->kind.point_mask] = value;
     }
     if (l->values_n != 0 && ((l->values[last] ^ value) & b->kind.key_mask) == 0) {
@@ -264,15 +317,18 @@ static void open_level(struct trie_builder *b)
 
     l->filled = l->children_n = l->values_n = 0;
     l->vector = l->runs = 0;
+    l->weights = false;
 }
 
-static double mean_weight(const struct level *l)
+/* A node is a binary tree: its inner nodes are the mixed blocks, the rest are leaves and nodes. */
+static void count_networks(struct trie_builder *b, const struct trie_node *node)
 {
-    double sum = 0;
+    struct trie_mixed mixed = trie_mixed_of(node);
+    unsigned n = 1;
 
-    for (unsigned i = 0; i < TRIE_SLOTS; i++)
-        sum += l->weight[i];
-    return sum / TRIE_SLOTS;
+    for (unsigned level = 1; level <= TRIE_STRIDE; level++)
+        n += (unsigned)__builtin_popcountll(mixed.level[level]);
+    b->facts.networks += n - (unsigned)__builtin_popcountll(node->vector);
 }
 
 /* The open level is full: it becomes a leaf of the one above, or a node. */
@@ -283,7 +339,7 @@ static void close_level(struct trie_builder *b)
     double *shares = NULL;
 
     if (l->vector == 0 && l->values_n == 1) {
-        double weight = b->kind.wide ? mean_weight(l) : 0;
+        double weight = b->kind.wide ? mean_weight(l, 0, TRIE_SLOTS) : 0;
 
         b->open--;
         if (above != NULL)
@@ -297,6 +353,7 @@ static void close_level(struct trie_builder *b)
         memcpy(trie_array_room(&b->parts.nodes, l->children_n * sizeof(node)), l->children,
             l->children_n * sizeof(node));
     node.leaves = values_n(b);
+    count_networks(b, &node);
     for (unsigned i = 0; i < l->values_n; i++)
         put_value(b, l->values[i]);
     if (b->kind.wide) {
@@ -340,9 +397,18 @@ struct trie_builder *trie_builder_new(const struct trie_kind *kind)
         (void)trie_array_room(&b->parts.root_mixed, TRIE_ROOT * sizeof(uint16_t));
         b->shares = xcalloc((size_t)LEVELS * TRIE_SLOTS * kind->points_n, sizeof(double));
         b->root_shares = xcalloc((size_t)(TRIE_ROOT_BITS + 1) * kind->points_n, sizeof(double));
+        b->root_weights = xcalloc(TRIE_ROOT, sizeof(float));
         b->scratch = xcalloc((size_t)(TRIE_STRIDE + 2) * kind->points_n, sizeof(double));
     }
     return b;
+}
+
+void trie_parts_free(struct trie_parts *p)
+{
+    trie_array_free(&p->root);
+    trie_array_free(&p->root_mixed);
+    trie_array_free(&p->nodes);
+    trie_array_free(&p->values);
 }
 
 void trie_builder_free(struct trie_builder **bp)
@@ -352,22 +418,42 @@ void trie_builder_free(struct trie_builder **bp)
     *bp = NULL;
     if (b == NULL)
         return;
-    trie_array_free(&b->parts.root);
-    trie_array_free(&b->parts.root_mixed);
-    trie_array_free(&b->parts.nodes);
-    trie_array_free(&b->parts.values);
+    trie_parts_free(&b->parts);
     free(b->shares);
     free(b->root_shares);
+    free(b->root_weights);
     free(b->scratch);
     free(b);
 }
 
-void trie_builder_finish(struct trie_builder **bp, struct trie_parts *out)
+static void count_root(struct trie_builder *b)
+{
+    const uint32_t *root = b->parts.root.p;
+
+    for (uint32_t i = 0; i < TRIE_ROOT; i++) {
+        unsigned len = (root[i] & ~TRIE_ROOT_LEAF) >> TRIE_ROOT_LEN_SHIFT;
+
+        if ((root[i] & TRIE_ROOT_LEAF) == 0)
+            continue;
+        b->facts.networks += (i & ((UINT32_C(1) << (TRIE_ROOT_BITS - len)) - 1)) == 0;
+        if (b->kind.wide && (double)b->root_weights[i] >= WEIGHT_NOTHING) {
+            double weight = ldexp((double)b->root_weights[i], -TRIE_ROOT_BITS);
+
+            b->facts.weight += weight;
+            b->facts.scopes += weight * len;
+        }
+    }
+}
+
+void trie_builder_finish(
+    struct trie_builder **bp, struct trie_parts *out, struct trie_build_facts *facts)
 {
     struct trie_builder *b = *bp;
 
     check(b->open == 0 && b->root_n == TRIE_ROOT);
     merge_root(b);
+    count_root(b);
+    *facts = b->facts;
     *out = b->parts;
     b->parts = (struct trie_parts){0};
     trie_builder_free(bp);

@@ -39,8 +39,20 @@ void trie_array_free(struct trie_array *a);
 struct trie_parts {
     struct trie_array root, root_mixed, nodes, values;
 };
+void trie_parts_free(struct trie_parts *p);
+
+/* What the result has: networks, and of a wide one sums over all addresses (all are 1): of how much
+ * counts, and of that times the length of the prefix. */
+struct trie_build_facts {
+    uint64_t networks;
+    double weight, scopes;
+};
 /* Ends the builder; the parts are the caller's. root_mixed is empty unless wide. */
-void trie_builder_finish(struct trie_builder **b, struct trie_parts *out);
+void trie_builder_finish(
+    struct trie_builder **b, struct trie_parts *out, struct trie_build_facts *facts);
+/* Makes 32-bit values 16-bit ones: keys of to_shift bits (all ones stays that), and what was above
+ * from_shift above them. The caller knows that they fit. */
+void trie_parts_narrow(struct trie_parts *p, unsigned from_shift, unsigned to_shift);
 void trie_builder_free(struct trie_builder **b);
 
 #endif
