@@ -12,7 +12,7 @@
  *   GET /volumes  the disk tier: each volume's state and counters           control
  *   GET /metrics  the same for Prometheus, text format 0.0.4                control, metrics
  *   GET /healthz  200 while the process serves                              control, metrics
- *   GET /readyz   200, or 503 while it drains                               control, metrics
+ *   GET /readyz   200, or 503 while it drains; and how loaded it is         control, metrics
  *
  *   call           who and when
  *   admin_open()   main(), before threads: the sockets are bound, or a sentence says why not
@@ -51,7 +51,9 @@ struct admin_facts {
     const struct span *listens; /* for clients, as written in the configuration */
     unsigned listens_n;
     unsigned workers;
-    unsigned connections; /* of clients, now */
+    unsigned connections;     /* of clients, now */
+    unsigned connections_max; /* that there may be; 0: no matter */
+    unsigned busy_per_mille;  /* of its time that the busiest worker works */
     mono_ms started_ms;
     bool draining;
     const struct cache_stats *cache;     /* in the arena; NULL: there is no cache */

@@ -5,6 +5,7 @@
 #include "base/counters.h"
 #include "cache/cache.h"
 #include "cache/volumes.h"
+#include "health/load.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -157,14 +158,24 @@ static void serve_healthz(struct admin_call *call)
     admin_answer_text(call, 200, ADMIN_PLAIN, SPAN("ok\n"));
 }
 
+/* The greater of two parts: of the connections that it may have, and of the time that there is. */
+static unsigned load_per_mille(const struct admin_facts *f)
+{
+    uint64_t filled =
+        f->connections_max > 0 ? (uint64_t)f->connections * LOAD_FULL / f->connections_max : 0;
+
+    return filled > f->busy_per_mille ? (unsigned)filled : f->busy_per_mille;
+}
+
 static void serve_readyz(struct admin_call *call)
 {
     struct admin_facts f = admin_facts_now(call);
 
-    if (f.draining)
-        admin_answer_text(call, 503, ADMIN_PLAIN, SPAN("draining\n"));
-    else
-        admin_answer_text(call, 200, ADMIN_PLAIN, SPAN("ready\n"));
+    char line[LOAD_TEXT];
+
+    load_write(load_per_mille(&f), line);
+    admin_answer_text(call, f.draining ? 503 : 200, ADMIN_PLAIN,
+        arena_printf(&call->txn->arena, "%s\n%s", f.draining ? "draining" : "ready", line));
 }
 
 const struct admin_route admin_routes[] = {
@@ -181,6 +192,6 @@ const struct admin_route admin_routes[] = {
     {METHOD_GET, "/healthz", ADMIN_CONTROL | ADMIN_METRICS, serve_healthz,
         "200 while the process serves"},
     {METHOD_GET, "/readyz", ADMIN_CONTROL | ADMIN_METRICS, serve_readyz,
-        "200, or 503 while it drains"},
+        "200, or 503 while it drains; and a line with its load: \"load 0.370\" of 1"},
     {0},
 };

@@ -55,8 +55,8 @@ const struct directive daemon_directives[] = {
         .about = "Path of the control socket for selvagectl(1), or off. It is made with mode "
                  "0600."},
     {"metrics", CONF_CUSTOM(set_metrics, 1, 1), .usage = "ADDRESS:PORT",
-        .about = "Where /metrics (Prometheus) and /healthz are answered; keep it off public "
-                 "addresses."},
+        .about = "Where /metrics (Prometheus), /healthz and /readyz (503 while it drains, and the "
+                 "load: selvagectl(1)) are answered; keep it off public addresses."},
     {"error-log", CONF_CUSTOM(set_error_log, 1, 2), .usage = "PATH|stderr [LEVEL]",
         .unset = "standard error, level info",
         .about =

@@ -8,6 +8,7 @@
 #include "base/thread.h"
 #include "config.h"
 #include "daemon/closing.h"
+#include "daemon/load.h"
 #include "net/tls_keeper.h"
 #include "net/tls_server.h"
 
@@ -173,6 +174,7 @@ void daemon_facts(struct daemon *d, struct arena *a, struct admin_facts *out)
         .listens_n = d->listens_n,
         .workers = workers_of(d),
         .connections = (unsigned)(counter_sum(C_CONN_ACCEPTED) - counter_sum(C_CONN_CLOSED)),
+        .busy_per_mille = daemon_load_busy(d->load),
         .started_ms = d->started_ms,
         .draining = atomic_load(&d->stopping),
     };
@@ -202,11 +204,15 @@ static void worker_main(struct worker *w)
     d->ops->begin(w);
     for (unsigned k = 0; k < d->listens_n; k++)
         listener_open(&dw->listeners[k].listener, w, dw->listeners[k].listener.fd, on_accept);
-    if (w->index == 1)
+    if (w->index == 1) {
+        d->load = daemon_load_start(d, w);
         admin_start(d->admin, w);
+    }
     worker_run(w);
-    if (w->index == 1)
+    if (w->index == 1) {
         admin_stop(d->admin);
+        daemon_load_stop(&d->load);
+    }
     d->ops->end(w);
     atomic_fetch_sub(&d->running, 1);
 }

@@ -28,6 +28,7 @@
 
 struct closing;
 struct daemon;
+struct daemon_load;
 struct tls_keeper;
 struct tls_server;
 struct tls_server_options;
@@ -82,6 +83,7 @@ struct daemon {
     struct tls_server *tls;         /* owns; or NULL: no listener speaks TLS */
     struct tls_keeper *tls_keeper;  /* owns; runs beside the workers; or NULL */
     struct admin *admin;            /* owns; lives on the first worker */
+    struct daemon_load *load;       /* owns; the same */
     mono_ms started_ms;
     _Atomic int running; /* workers that have not ended */
     _Atomic bool stopping;

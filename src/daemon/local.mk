@@ -7,4 +7,6 @@ src_daemon_libdaemon_a_SOURCES = \
 	%D%/conf.c \
 	%D%/conf.h \
 	%D%/daemon.c \
-	%D%/daemon.h
+	%D%/daemon.h \
+	%D%/load.c \
+	%D%/load.h

@@ -141,7 +141,10 @@ static bool open_datagrams(struct director *d)
 
 static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
 {
-    daemon_facts(((struct director *)app)->daemon, a, out);
+    struct director *d = app;
+
+    daemon_facts(d->daemon, a, out);
+    out->connections_max = (unsigned)d->conf->session.connections_max;
 }
 
 static void serve_reload(struct admin_call *call)

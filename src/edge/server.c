@@ -193,6 +193,7 @@ static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
     daemon_facts(e->daemon, a, out);
     cache_stats(e->cache, stats);
     cache_volumes(e->cache, a, volumes);
+    out->connections_max = (unsigned)e->conf->session.connections_max;
     out->cache = stats;
     out->volumes = volumes;
 }

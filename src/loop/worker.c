@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct start {
     struct worker *worker;
@@ -83,7 +84,11 @@ static void *thread_main(void *arg)
     struct start s = *(struct start *)arg;
     char name[16];
 
+    clockid_t cpu_clock;
+
     free(arg);
+    if (pthread_getcpuclockid(pthread_self(), &cpu_clock) == 0)
+        atomic_store(&s.worker->cpu_clock, (int)cpu_clock);
     snprintf(name, sizeof(name), "worker %d", s.worker->index);
     thread_set(s.worker->index, name);
     start_clocks(s.worker);
@@ -103,6 +108,16 @@ void worker_start(struct worker *w, void (*main)(struct worker *w))
     check(pthread_create(&t, NULL, thread_main, s) == 0);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     w->thread = (unsigned long)t;
+}
+
+int64_t worker_cpu_us(const struct worker *w)
+{
+    clockid_t id = atomic_load(&w->cpu_clock);
+    struct timespec t;
+
+    if (id == 0 || clock_gettime(id, &t) != 0)
+        return 0;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 void worker_run(struct worker *w)

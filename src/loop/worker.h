@@ -24,6 +24,7 @@ struct worker {
     struct ev_check checked;
     struct message *_Atomic inbox; /* newest first */
     unsigned long thread;          /* pthread_t */
+    _Atomic int cpu_clock;         /* clockid_t of its thread; 0: it has not begun */
     mono_ms now_ms;
     wall_ms wall_now_ms;
 };
@@ -55,6 +56,9 @@ void worker_join(struct worker **w);
 
 /* From any thread. */
 void worker_post(struct worker *w, struct message *m);
+
+/* How long its thread has been on a processor. 0: it has not begun, or is over. From any thread. */
+int64_t worker_cpu_us(const struct worker *w);
 
 /* This iteration's time, on the worker's thread. */
 static inline mono_ms worker_now(const struct worker *w)

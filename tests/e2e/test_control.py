@@ -1,4 +1,5 @@
 """The control socket: what an operator and a Prometheus see."""
+import contextlib
 import os
 import re
 import stat
@@ -68,8 +69,20 @@ def test_metrics_are_prometheus_text(edge, origin):
 def test_health(edge):
     with Client(edge.control) as c:
         assert c.get("/healthz", host="localhost").status == 200
-        assert c.get("/readyz", host="localhost").status == 200
+        ready = c.get("/readyz", host="localhost")
+        assert ready.status == 200
+        assert re.fullmatch(rb"ready\nload 0\.\d{3}\n", ready.body), ready.body
         assert c.get("/nothing", host="localhost").status == 404
+
+
+def test_load_is_said(selvaged, origin):
+    """Three of four connections are three quarters of what it can carry, if nothing else is more."""
+    edge = selvaged(f"max-connections 4;\nsite * {{ origin {origin.url}; }}\n")
+    with contextlib.ExitStack() as kept, Client(edge.control) as c:
+        for _ in range(3):
+            assert kept.enter_context(Client(edge.address)).get("/", host="a.test").status == 404
+        load = float(c.get("/readyz", host="localhost").body.split()[2])
+        assert 0.75 <= load <= 1
 
 
 def test_control_is_not_on_the_public_port(edge, origin):

@@ -247,9 +247,47 @@ static void signals_are_for_the_main_thread(void **state)
     assert_false(sigismember(&here, SIGTERM));
 }
 
+/* --- how much it works ----------------------------------------------------------------------- */
+
+struct burner {
+    struct message message;
+    _Atomic bool done;
+};
+
+static void burn(struct message *m, struct worker *w)
+{
+    struct burner *b = container_of(m, struct burner, message);
+
+    while (worker_cpu_us(w) < 30000)
+        ;
+    atomic_store(&b->done, true);
+    worker_quit(w);
+}
+
+static void work_is_told_from_waiting(void **state)
+{
+    struct worker *w = worker_new(1);
+    struct burner b = {.message.run = burn};
+    mono_ms began = clock_mono_ms();
+
+    (void)state;
+    assert_int_equal(worker_cpu_us(w), 0);
+    worker_start(w, worker_run);
+    while (worker_cpu_us(w) == 0) /* its thread begins */
+        ;
+    while (clock_mono_ms() - began < 50) /* it waits meanwhile */
+        ;
+    assert_true(worker_cpu_us(w) < 30000);
+    worker_post(w, &b.message);
+    worker_wait(w);
+    assert_true(b.done);
+    worker_join(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(work_is_told_from_waiting),
         cmocka_unit_test(keeps_order_and_loses_none),
         cmocka_unit_test(messages_travel_between_workers),
         cmocka_unit_test(what_waits_runs_before_the_end),
