@@ -25,7 +25,6 @@ MUST_USE bool report_printable(struct buf *out, const char *s);
 /* One line of a list. */
 MUST_USE bool report_object_line(const json_t *object, struct buf *out);
 MUST_USE bool report_explain(const json_t *answer, bool colour, struct buf *out);
-MUST_USE bool report_pop(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_pops(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_steer(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_purge(const json_t *answer, bool colour, struct buf *out);

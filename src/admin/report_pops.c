@@ -92,17 +92,15 @@ static bool put_head(struct buf *out)
 
 bool report_pops(const json_t *answer, bool colour, struct buf *out)
 {
+    const char *unkept = json_string_value(json_object_get(answer, "unkept"));
     const json_t *p;
     bool ok = put_head(out);
     size_t i;
 
     (void)colour;
     json_array_foreach(json_object_get(answer, "pops"), i, p) ok = ok && put_pop(out, p);
+    if (unkept != NULL)
+        ok = ok && buf_append(out, SPAN("A restart would forget orders: ")) &&
+             report_printable(out, unkept) && buf_append(out, SPAN("\n"));
     return ok;
-}
-
-bool report_pop(const json_t *answer, bool colour, struct buf *out)
-{
-    (void)colour;
-    return put_head(out) && put_pop(out, answer);
 }

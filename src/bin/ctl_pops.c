@@ -25,7 +25,7 @@ int ctl_pop(const struct ctl *ctl)
     buf_init(&path, PATH_BYTES_MAX);
     if (buf_printf(&path, "/pop?order=%s&name=", order) && ctl_put_value(&path, span_of(name)) &&
         buf_append(&path, span_make("", 1)))
-        status = ctl_show(ctl, METHOD_POST, path.p, report_pop);
+        status = ctl_show(ctl, METHOD_POST, path.p, report_pops);
     else
         fprintf(stderr, "selvagectl: the name is too long\n");
     buf_free(&path);

@@ -121,6 +121,7 @@ static void main_close(struct conf_load *l, void *self, const struct conf_node *
     map_conf_close(l, &c->map, node);
     steer_list_resolve(l, &c->steers, &c->pops);
     zones_conf_close(l, &c->zones, &c->steers);
+    redirects_close(l, &c->redirects, &c->pops, &c->steers);
 }
 
 const struct conf_context director_conf_main = {
@@ -128,7 +129,8 @@ const struct conf_context director_conf_main = {
     .tables = {{main_directives}, {session_directives, offsetof(struct director_conf, session)},
         {daemon_directives, offsetof(struct director_conf, daemon)},
         {tls_directives, offsetof(struct director_conf, daemon.tls)},
-        {map_directives, offsetof(struct director_conf, map)}},
+        {map_directives, offsetof(struct director_conf, map)},
+        {redirect_directives, offsetof(struct director_conf, redirects)}},
     .open = main_open,
     .close = main_close,
 };

@@ -30,6 +30,7 @@ src_director_libdirector_a_SOURCES += \
 	%D%/client.h \
 	%D%/client_chain.c \
 	%D%/client_chain.h \
+	%D%/explain.c \
 	%D%/explain.h \
 	%D%/page.c \
 	%D%/page.h \
@@ -38,7 +39,11 @@ src_director_libdirector_a_SOURCES += \
 	%D%/places.h \
 	%D%/redirect.c \
 	%D%/redirect.h \
+	%D%/pops_serve.c \
+	%D%/pops_serve.h \
 	%D%/redirect_conf.c \
+	%D%/steer_serve.c \
+	%D%/steer_serve.h \
 	%D%/tally.c \
 	%D%/tally.h \
 	%D%/worldmap.c \

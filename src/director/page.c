@@ -7,6 +7,8 @@
 #include "director/client.h"
 #include "director/map_keeper.h"
 #include "director/places.h"
+#include "director/server.h"
+#include "director/worker.h"
 #include "http/accept.h"
 
 #include <stdlib.h>
@@ -50,15 +52,15 @@ static void add_credit(struct page_credit *out, unsigned *n, const struct map_fi
 }
 
 static unsigned credits_of(
-    struct redirect_worker *w, struct arena *a, struct page_credit out[PAGE_CREDITS_MAX])
+    struct director_worker *w, struct arena *a, struct page_credit out[PAGE_CREDITS_MAX])
 {
     struct map_status *status;
     unsigned n = 0;
 
-    if (w->keeper == NULL)
+    if (w->director->keeper == NULL)
         return 0;
     status = arena_zalloc(a, sizeof(*status));
-    map_keeper_status(w->keeper, status);
+    map_keeper_status(w->director->keeper, status);
     for (unsigned i = 0; i < status->files_n; i++)
         add_credit(out, &n, &status->files[i]);
     return n;
@@ -72,7 +74,7 @@ static void answer(struct txn *t, struct span type, struct span policy, struct s
     struct fields f = {0};
 
     count(C_REDIRECT_PAGE);
-    fields_add(&f, a, FIELD_DATE, arena_dup(a, redirect_date(t->server, t->worker)));
+    fields_add(&f, a, FIELD_DATE, arena_dup(a, redirect_date_now(t)));
     fields_add(&f, a, FIELD_CONTENT_TYPE, type);
     fields_add(&f, a, FIELD_CACHE_CONTROL, SPAN("no-store"));
     fields_add(&f, a, FIELD_VARY, SPAN("Accept"));
@@ -135,7 +137,7 @@ static void answer_json(struct txn *t, const struct page_view *v)
 static void show(struct txn *t, const struct redirect *r, const struct addr *client,
     const struct geo_place *place)
 {
-    struct redirect_worker *w = t->server;
+    struct director_worker *w = t->server;
     const struct fields *f = &t->request.fields;
     struct page_credit credits[PAGE_CREDITS_MAX];
     struct explain_question q = {r->steer, client_of(client), *place, w->steering, w->maps};
@@ -171,7 +173,7 @@ static void on_place(struct place_request *asked)
 
 void page_answer(struct txn *t, const struct redirect *r)
 {
-    struct redirect_worker *w = t->server;
+    struct director_worker *w = t->server;
     struct page_job *job = xcalloc(1, sizeof(*job));
     struct geo_client asks;
 
@@ -181,7 +183,7 @@ void page_answer(struct txn *t, const struct redirect *r)
     job->redirect = r;
     job->asked.done = on_place;
     job->asked.addr = explain_looked_up(r->steer, &asks);
-    if (places_ask(w->places, t->worker, &job->asked)) {
+    if (places_ask(w->director->places, t->worker, &job->asked)) {
         t->app = job;
         return;
     }

@@ -77,13 +77,26 @@ static json_t *pop_json(const struct pop_report *r, const struct geo_point *plac
 
 static json_t *one_json(struct admin_call *call, unsigned index)
 {
-    static const struct geo_point nowhere;
+    struct director *d = call->app;
+    const struct pop *pop = &d->conf->pops.v[index];
+    const struct geo_point configured = {pop->has_location, pop->latitude, pop->longitude};
     const struct director_worker *w = call->txn->worker->app;
     struct pop_report report;
 
     pops_report(w->steering.pops, index, &call->txn->arena, &report);
-    return pop_json(&report, w->maps != NULL ? &w->maps->places[index] : &nowhere,
+    return pop_json(&report, w->maps != NULL ? &w->maps->places[index] : &configured,
         worker_now(call->txn->worker));
+}
+
+/* With what is to be known of orders. */
+static void answer_json(struct admin_call *call, json_t *list)
+{
+    struct director *d = call->app;
+    const char *unkept = pops_unkept(d->pops);
+
+    admin_answer_json(call, 200,
+        json_pack("{s:o, s:I, s:o}", "pops", list, "answers", (json_int_t)tally_all(), "unkept",
+            unkept != NULL ? admin_json_text(span_of(unkept)) : json_null()));
 }
 
 void pops_serve(struct admin_call *call)
@@ -93,8 +106,7 @@ void pops_serve(struct admin_call *call)
 
     for (unsigned i = 0; i < d->conf->pops.n; i++)
         json_array_append_new(list, one_json(call, i));
-    admin_answer_json(
-        call, 200, json_pack("{s:o, s:I}", "pops", list, "answers", (json_int_t)tally_all()));
+    answer_json(call, list);
 }
 
 /* --- POST /pop -------------------------------------------------------------------------------- */
@@ -119,9 +131,6 @@ void pops_serve_order(struct admin_call *call)
     struct arena *a = &call->txn->arena;
     struct span rest = call->txn->request.query, key, value, name = SPAN_EMPTY, word = SPAN_EMPTY;
     const struct pop *pop;
-    char why[256];
-    json_t *answer;
-    bool kept;
 
     while (uri_query_next(&rest, &key, &value)) {
         if (span_eq(key, SPAN("name")) && !uri_decode(a, value, &name))
@@ -138,9 +147,6 @@ void pops_serve_order(struct admin_call *call)
         answer_error(call, 400, SPAN("an order is up, drain or down"));
         return;
     }
-    kept = pops_order(d->pops, pop->index, (enum pop_order)order_of(word), why, sizeof(why));
-    answer = one_json(call, pop->index);
-    if (!kept)
-        json_object_set_new(answer, "error", admin_json_text(span_of(why)));
-    admin_answer_json(call, kept ? 200 : 500, answer);
+    pops_order(d->pops, pop->index, (enum pop_order)order_of(word));
+    answer_json(call, json_pack("[o]", one_json(call, pop->index)));
 }

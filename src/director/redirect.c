@@ -4,7 +4,10 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "director/client.h"
+#include "director/conf.h"
 #include "director/page.h"
+#include "director/tally.h"
+#include "director/worker.h"
 #include "http/status.h"
 #include "http/uri.h"
 
@@ -16,6 +19,17 @@ static char *put(char *at, struct span s)
 {
     memcpy(at, s.p, s.n);
     return at + s.n;
+}
+
+struct span redirect_date_now(struct txn *t)
+{
+    struct director_worker *w = t->server;
+    wall_s now = worker_wall_s(t->worker);
+
+    if (now != w->date.at_s)
+        http_date_format(now, w->date.text);
+    w->date.at_s = now;
+    return span_make(w->date.text, HTTP_DATE_LEN);
 }
 
 /* --- what is no redirect --------------------------------------------------------------------- */
@@ -32,7 +46,7 @@ static void answer_status(struct txn *t, int status, struct span more, const cha
                            "HTTP/1.1 %d %.*s\r\nDate: %.*s\r\n"
                            "Content-Type: text/plain; charset=utf-8\r\n"
                            "Cache-Control: no-store\r\n",
-                           status, SPAN_ARG(reason), SPAN_ARG(redirect_date(t->server, t->worker))),
+                           status, SPAN_ARG(reason), SPAN_ARG(redirect_date_now(t))),
                        .more = more,
                        .length = (int64_t)body.n,
                        .announce_length = true,
@@ -46,16 +60,6 @@ static void answer_nobody(struct txn *t)
     count(C_REDIRECT_NOBODY);
     answer_status(t, 503, arena_printf(&t->arena, "Retry-After: %d\r\n", REDIRECT_RETRY_S),
         "No place that serves this is up; try again in a moment");
-}
-
-struct span redirect_date(struct redirect_worker *w, const struct worker *loop)
-{
-    wall_s now = worker_wall_s(loop);
-
-    if (now != w->date_s)
-        http_date_format(now, w->date);
-    w->date_s = now;
-    return span_make(w->date, HTTP_DATE_LEN);
 }
 
 /* --- a redirect ------------------------------------------------------------------------------ */
@@ -157,7 +161,7 @@ static struct span head_of(const struct redirecting *x, bool keeps_method)
     at = put(at, x->target);
     at = put_max_age(x, at);
     at = put(at, SPAN("\r\nDate: "));
-    at = put(at, redirect_date(x->t->server, x->t->worker));
+    at = put(at, redirect_date_now(x->t));
     at = put(at, SPAN("\r\n"));
     for (unsigned i = 1; i <= links; i++)
         at = put_link(x, i, at);
@@ -180,14 +184,14 @@ static void answer_redirect(const struct redirecting *x)
 
 struct addr redirect_client(struct txn *t)
 {
-    const struct redirect_worker *w = t->server;
+    const struct director_worker *w = t->server;
 
-    return client_chain_find(&w->redirects->trust, &t->request.fields, t->peer, &t->arena);
+    return client_chain_find(&w->conf->redirects.trust, &t->request.fields, t->peer, &t->arena);
 }
 
 static void redirect(struct txn *t, const struct redirect *r)
 {
-    struct redirect_worker *w = t->server;
+    struct director_worker *w = t->server;
     struct addr client = redirect_client(t);
     struct geo_client asks = client_of(&client);
     struct steer_choice choice;
@@ -199,6 +203,7 @@ static void redirect(struct txn *t, const struct redirect *r)
 
     w->steering.now = worker_now(t->worker);
     steer_choose(&w->steering, r->steer, &ask, &choice);
+    tally_count(&choice);
     if (choice.n == 0)
         answer_nobody(t);
     else
@@ -209,7 +214,7 @@ static void redirect(struct txn *t, const struct redirect *r)
 
 static void on_request(struct txn *t)
 {
-    struct redirect_worker *w = t->server;
+    struct director_worker *w = t->server;
     const struct http_request *req = &t->request;
     const struct redirect *r;
 
@@ -221,7 +226,7 @@ static void on_request(struct txn *t)
         answer_status(t, 200, METHODS, "This server sends its clients to a place near them");
         return;
     }
-    r = redirect_find(w->redirects, uri_host_normalise(&t->arena, req->host, 0, 0));
+    r = redirect_find(&w->conf->redirects, uri_host_normalise(&t->arena, req->host, 0, 0));
     if (r == NULL) {
         count(C_REDIRECT_UNKNOWN);
         answer_status(t, 404, SPAN_EMPTY, "This server does not know a host of that name");

@@ -3,7 +3,7 @@
  *
  *   redirect www.example.com {
  *       steer cdn;
- *       to https://{pop}.example.net;
+ *       to https://$pop.example.net;
  *       at fra https://fra1.example.net https://fra2.example.net geo DE;
  *       page /where;
  *   }
@@ -17,7 +17,7 @@
  * are copied into the txn's arena, and nothing else is allocated.
  *
  * A struct redirects is configuration, immutable, any thread. The handlers run on the workers of
- * their connections; they take what may be swapped from the struct redirect_worker.
+ * their connections.
  */
 #ifndef DIRECTOR_REDIRECT_H
 #define DIRECTOR_REDIRECT_H
@@ -51,9 +51,6 @@ struct redirect_target {
     char geo[3]; /* country, lower case, or empty */
 };
 
-struct map_keeper;
-struct map_set;
-struct places;
 struct redirect_at;
 
 struct redirect {
@@ -97,22 +94,17 @@ const struct redirect *redirect_find(const struct redirects *r, struct span host
 
 /* --- serving --- */
 
-/* Of one worker; `app` of its sessions. Who swaps what is borrowed does so between requests. */
-struct redirect_worker {
-    const struct redirects *redirects;
-    struct steering steering;
-    const struct map_set *maps; /* may be NULL, as the two that follow */
-    struct places *places;
-    struct map_keeper *keeper;
-    /* Made here: */
-    wall_s date_s; /* what `date` says */
-    char date[HTTP_DATE_LEN];
+/* The value of Date, made once in a second. */
+struct redirect_date {
+    wall_s at_s;
+    char text[HTTP_DATE_LEN];
 };
 
+/* Of sessions whose `app` is a struct director_worker. */
 extern const struct txn_handlers redirect_handlers;
 
 /* For page.c: the value of Date now, and who asks. */
-struct span redirect_date(struct redirect_worker *w, const struct worker *loop);
+struct span redirect_date_now(struct txn *t);
 struct addr redirect_client(struct txn *t);
 /* Where a PoP's clients are sent with that path. */
 const struct redirect_node *redirect_node_for(

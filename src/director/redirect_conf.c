@@ -101,10 +101,10 @@ const struct redirect *redirect_find(const struct redirects *r, struct span host
 
 /* --- where they are sent -------------------------------------------------------------------- */
 
-/* {pop} becomes the PoP's name. */
+/* $pop becomes the PoP's name. */
 static struct span expand(struct arena *a, struct span text, struct span pop)
 {
-    static const struct span mark = {"{pop}", 5};
+    static const struct span mark = {"$pop", 4};
     struct span out = SPAN_EMPTY;
 
     for (size_t i = 0; i < text.n;) {
@@ -143,7 +143,7 @@ static bool make_node(
 
     if (!url_valid(url)) {
         conf_error(l->errors, w->at,
-            "\"%.*s\" is not a URL that a path can follow: https://{pop}.example.net or "
+            "\"%.*s\" is not a URL that a path can follow: https://$pop.example.net or "
             "https://www.example.net/files would be",
             CONF_SHOW(url));
         return false;
@@ -222,7 +222,7 @@ static void set_targets(struct conf_load *l, struct redirect *r, unsigned pops_n
             continue;
         if (r->to == NULL)
             conf_error(l->errors, r->at,
-                "nobody says where clients of %.*s are sent:  to https://{pop}.example.net;  or  "
+                "nobody says where clients of %.*s are sent:  to https://$pop.example.net;  or  "
                 "at %.*s https://www.example.net;  would",
                 CONF_SHOW(pop->name), CONF_SHOW(pop->name));
         else
@@ -313,8 +313,8 @@ static const struct directive redirect_block_directives[] = {
     {"steer", CONF_CUSTOM(set_steer, 1, 1), .usage = "NAME", .flags = DIRECTIVE_REQUIRED,
         .about = "Who decides for these hosts: the steer of that name."},
     {"to", CONF_CUSTOM(set_to, 1, REDIRECT_NODES_MAX), .usage = "URL...",
-        .about = "Where the clients of a PoP are sent, if no at is there for it; {pop} stands for "
-                 "its name, as in https://{pop}.example.net. The request's path and query follow, "
+        .about = "Where the clients of a PoP are sent, if no at is there for it; $pop stands for "
+                 "its name, as in https://$pop.example.net. The request's path and query follow, "
                  "byte for byte. Of several URLs each path belongs to one (rendezvous hashing), so "
                  "that the caches behind them share the content among themselves; when one is "
                  "added or taken away, only its share of the paths moves."},

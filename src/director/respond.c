@@ -4,6 +4,7 @@
 #include "director/conf.h"
 #include "director/rrl.h"
 #include "director/server.h"
+#include "director/tally.h"
 #include "dns/cookie.h"
 #include "dns/writer.h"
 
@@ -196,6 +197,8 @@ size_t respond(struct director_worker *w, const struct respond_from *from, const
     if (said == 0)
         return 0;
     count(rcode_counter(ctx->said.rcode));
+    if (ctx->said.steer != NULL)
+        tally_count(&ctx->said.choice);
     if (ctx->said.truncated)
         count(C_DNS_TRUNCATED);
     return said;

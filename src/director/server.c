@@ -7,9 +7,13 @@
 #include "base/thread.h"
 #include "daemon/certificates.h"
 #include "director/conf.h"
+#include "director/places.h"
 #include "director/pops.h"
+#include "director/pops_serve.h"
 #include "director/respond.h"
 #include "director/rrl.h"
+#include "director/steer_serve.h"
+#include "director/tally.h"
 #include "director/tcp.h"
 #include "director/udp.h"
 #include "net/datagram.h"
@@ -40,7 +44,8 @@ static void begin(struct worker *worker)
         begin_probing(w->director, worker);
 
     sessions_init(&w->dns, worker, &w->conf->session, NULL, w);
-    w->dns.crowd = &w->director->crowd;
+    sessions_init(&w->web, worker, &w->conf->session, &redirect_handlers, w);
+    w->dns.crowd = w->web.crowd = &w->director->crowd;
     for (unsigned k = 0; k < w->daemon.daemon->listens_n; k++) {
         if (w->udp[k].fd >= 0)
             udp_start(&w->udp[k]);
@@ -52,12 +57,15 @@ static void on_accepted(struct worker *worker, const struct listen_conf *at, int
 {
     struct director_worker *w = worker->app;
 
-    sessions_accept(&w->dns, &at->door, fd, peer, local);
+    sessions_accept(at->use == DIRECTOR_DNS ? &w->dns : &w->web, &at->door, fd, peer, local);
 }
 
 static void on_drained(struct sessions *s)
 {
-    worker_quit(s->worker);
+    struct director_worker *w = s->app;
+
+    if (w->dns.count + w->web.count == 0)
+        worker_quit(s->worker);
 }
 
 static void drain(struct worker *worker)
@@ -67,6 +75,7 @@ static void drain(struct worker *worker)
     for (unsigned k = 0; k < w->daemon.daemon->listens_n; k++)
         udp_stop(&w->udp[k]);
     sessions_drain(&w->dns, on_drained);
+    sessions_drain(&w->web, on_drained);
 }
 
 static void force(struct worker *worker)
@@ -74,6 +83,7 @@ static void force(struct worker *worker)
     struct director_worker *w = worker->app;
 
     sessions_close_all(&w->dns);
+    sessions_close_all(&w->web);
     worker_quit(worker);
 }
 
@@ -152,17 +162,27 @@ static void serve_reload(struct admin_call *call)
     certificates_answer_reload(call, ((struct director *)call->app)->daemon);
 }
 
+static const struct admin_route routes[] = {
+    {METHOD_POST, "/certificates/reload", ADMIN_CONTROL, serve_reload,
+        "reads certificates and ticket keys again, if their files have changed"},
+    {METHOD_GET, "/pops", ADMIN_CONTROL, pops_serve,
+        "each PoP: its state, share of answers, probes and load"},
+    {METHOD_POST, "/pop", ADMIN_CONTROL, pops_serve_order,
+        "name=NAME&order=up|drain|down: an order about a PoP"},
+    {METHOD_GET, "/steer", ADMIN_CONTROL, steer_serve,
+        "client=ADDRESS[/BITS]: where a client is sent, and why"},
+    {0},
+};
+
 static bool open_admin(struct director *d)
 {
-    static const struct admin_route routes[] = {
-        {METHOD_POST, "/certificates/reload", ADMIN_CONTROL, serve_reload,
-            "reads certificates and ticket keys again, if their files have changed"},
-        {0},
-    };
-
-    return daemon_open_admin(d->daemon,
-        &(struct admin_conf){
-            .daemons = COUNTER_DIRECTOR, .facts = tell_facts, .routes = routes, .app = d});
+    return daemon_open_admin(d->daemon, &(struct admin_conf){
+                                            .daemons = COUNTER_DIRECTOR,
+                                            .facts = tell_facts,
+                                            .counters = tally_lists(&d->conf->pops),
+                                            .routes = routes,
+                                            .app = d,
+                                        });
 }
 
 /* Those of the configuration, or one for as long as we run. */
@@ -223,6 +243,7 @@ struct director *director_open(struct director_conf *conf)
         return NULL;
     }
     open_pops(d);
+    d->places = places_new(&conf->map);
     for (int64_t i = 0; i < conf->daemon.workers; i++)
         open_worker(d, &d->workers[i]);
     return d;
@@ -248,6 +269,7 @@ void director_close(struct director **dp)
 
     *dp = NULL;
     daemon_wait(d->daemon);
+    places_free(&d->places);
     daemon_close(d->daemon);
     for (int64_t i = 0; i < d->conf->daemon.workers; i++)
         close_worker(&d->workers[i], d->daemon->listens_n);

@@ -13,6 +13,8 @@
 
 struct director_conf;
 struct director_worker;
+struct map_keeper;
+struct places;
 struct pops;
 struct resolver;
 struct rrl;
@@ -25,6 +27,8 @@ struct director {
     struct dns_cookie_secrets cookies;
     struct pops *pops;             /* owns; probed on the first worker */
     struct resolver *resolver;     /* owns; the first worker's */
+    struct map_keeper *keeper;     /* owns */
+    struct places *places;         /* owns; or NULL: no databases */
     struct rrl *rrl;               /* owns; NULL: no limits */
     struct signatures *signatures; /* owns; NULL: no zone is signed */
     struct session_crowd crowd;    /* the connections of all workers */

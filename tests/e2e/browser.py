@@ -1,4 +1,5 @@
 """A headless Chromium, driven over the WebDriver protocol (W3C) with nothing but HTTP and JSON."""
+import base64
 import json
 import shutil
 import subprocess
@@ -78,3 +79,8 @@ class Browser:
         """The value that it hands to its last argument, a callback, some time later."""
         return self._call("POST", f"/session/{self.session}/execute/async",
                           {"script": script, "args": list(args)})
+
+    def screenshot(self, path):
+        """What the window shows, as PNG: for people who look."""
+        with open(path, "wb") as f:
+            f.write(base64.b64decode(self._call("GET", f"/session/{self.session}/screenshot")))

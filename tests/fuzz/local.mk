@@ -193,3 +193,9 @@ FUZZ += %D%/fuzz_dns_rdata
 %C%_fuzz_dns_rdata_LDADD = $(LIBS_DNS)
 %C%_fuzz_dns_rdata_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/dns_rdata
+
+FUZZ += %D%/fuzz_client_chain
+%C%_fuzz_client_chain_SOURCES = %D%/fuzz_client_chain.c $(FUZZ_MAIN)
+%C%_fuzz_client_chain_LDADD = $(LIBS_DIRECTOR)
+%C%_fuzz_client_chain_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/client_chain
