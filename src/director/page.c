@@ -57,10 +57,10 @@ static unsigned credits_of(
     struct map_status *status;
     unsigned n = 0;
 
-    if (w->director->keeper == NULL)
+    if (w->director->maps == NULL)
         return 0;
     status = arena_zalloc(a, sizeof(*status));
-    map_keeper_status(w->director->keeper, status);
+    map_keeper_status(w->director->maps, status);
     for (unsigned i = 0; i < status->files_n; i++)
         add_credit(out, &n, &status->files[i]);
     return n;

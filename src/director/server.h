@@ -27,7 +27,7 @@ struct director {
     struct dns_cookie_secrets cookies;
     struct pops *pops;             /* owns; probed on the first worker */
     struct resolver *resolver;     /* owns; the first worker's */
-    struct map_keeper *keeper;     /* owns */
+    struct map_keeper *maps;       /* owns */
     struct places *places;         /* owns; or NULL: no databases */
     struct rrl *rrl;               /* owns; NULL: no limits */
     struct signatures *signatures; /* owns; NULL: no zone is signed */
