@@ -122,7 +122,7 @@ struct room {
 };
 
 /* An option's header and room for its `n` bytes: where they go, NULL when they do not fit. */
-static uint8_t *option(struct room *r, enum dns_option code, size_t n)
+static inline uint8_t *option(struct room *r, enum dns_option code, size_t n)
 {
     uint8_t *p = r->p;
 
