@@ -72,7 +72,7 @@ EXTRA_DIST += %D%/test_admit.py %D%/test_forms.py %D%/test_slow_clients.py %D%/t
 EXTRA_DIST += %D%/h2wire.py %D%/test_h2.py %D%/test_h2_attacks.py
 
 EXTRA_DIST += %D%/test_tls.py
-EXTRA_DIST += %D%/director.py %D%/test_director_dns.py %D%/test_director_ednscomp.py %D%/test_director_transport.py
+EXTRA_DIST += %D%/director.py %D%/test_director_dns.py %D%/test_director_dnspython.py %D%/test_director_ednscomp.py %D%/test_director_transport.py
 
 .PHONY: check-e2e
 check-e2e: all
