@@ -34,11 +34,11 @@ struct trie_builder {
     struct level levels[LEVELS];
     /* Wide only: what counts for each point, of each child of each level, and of the halves of the
      * root; as a share of the whole. owns. */
-    double *shares;                   /* [LEVELS][TRIE_SLOTS][points_n] */
-    double *root_shares;              /* [TRIE_ROOT_BITS + 1][points_n] */
-    float *root_weights;              /* [TRIE_ROOT], of leaves */
-    double *scratch;                  /* [TRIE_STRIDE + 1][points_n] */
-    uint32_t why_of[TRIE_POINTS_MAX]; /* by point: the value last seen with it */
+    double *shares;                 /* [LEVELS][TRIE_SLOTS][points_n] */
+    double *root_shares;            /* [TRIE_ROOT_BITS + 1][points_n] */
+    float *root_weights;            /* [TRIE_ROOT], of leaves */
+    double *scratch;                /* [TRIE_STRIDE + 1][points_n] */
+    uint32_t seen[TRIE_POINTS_MAX]; /* by point: the value last seen with it */
 };
 
 /* --- arrays ------------------------------------------------------------------------------- */
@@ -141,7 +141,7 @@ static uint32_t most_of(const struct trie_builder *b, const double *shares)
         if (shares[i] > shares[best])
             best = i;
     }
-    return b->why_of[best];
+    return b->seen[best];
 }
 
 static double mean_weight(const struct level *l, unsigned slot, unsigned n)
@@ -237,6 +237,7 @@ static void root_leaf(struct trie_builder *b, unsigned len, uint32_t value, doub
     for (uint32_t i = 0; i < n; i++)
         root[b->root_n + i] = TRIE_ROOT_LEAF | TRIE_ROOT_BITS << TRIE_ROOT_LEN_SHIFT | value;
     if (b->kind.wide) {
+        b->seen[value & b->kind.point_mask] = value;
         for (uint32_t i = 0; i < n; i++)
             b->root_weights[b->root_n + i] = (float)weight;
         share_of_leaf(b, value, weight, b->scratch);
@@ -291,7 +292,7 @@ static void fill(
             l->weight[l->filled + i] = weight;
         l->weights |= l->values_n != 0 && weight != l->last_weight;
         l->last_weight = weight;
-        b->why_of[value & b->kind.point_mask] = value;
+        b->seen[value & b->kind.point_mask] = value;
     }
     if (l->values_n != 0 && ((l->values[last] ^ value) & b->kind.key_mask) == 0) {
         /* Boyer and Moore's vote on what is not in the key. */
