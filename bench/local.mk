@@ -19,3 +19,5 @@ EXTRA_PROGRAMS += %D%/dns_message
 EXTRA_PROGRAMS += %D%/geo_find
 %C%_geo_find_SOURCES = %D%/geo_find.c tests/proof/geo_points.h
 %C%_geo_find_LDADD = $(LIBS_GEO)
+EXTRA_PROGRAMS += %D%/dns_signed
+%C%_dns_signed_LDADD = $(LIBS_DIRECTOR)
