@@ -63,7 +63,7 @@ static void refuse(struct answer *a, unsigned ede)
 static bool put(
     struct answer *a, enum dns_section s, const uint8_t *owner, const struct dns_rrset *set)
 {
-    return dns_writer_rrset(&a->w, s, owner, set, false);
+    return dns_writer_rrset(&a->w, s, owner, set);
 }
 
 static bool wants_signatures(const struct answer *a, const struct zone *z)

@@ -25,7 +25,6 @@ struct dns_rrset {
     uint32_t ttl;         /* at most 2^31 - 1 (RFC 2181 §8) */
     uint32_t rdata_bytes; /* in rdata */
     const uint8_t *rdata; /* of each record: two bytes of length, big-endian, and as many of data */
-    const struct dns_rrset *sigs; /* their RRSIGs, sent with them to who wants DNSSEC; or NULL */
 };
 
 /* Sorts and copies the records into the arena. Duplicates are left out: *duplicates, if not NULL,

@@ -171,8 +171,7 @@ static inline bool put_head(struct dns_writer *w, const uint8_t *owner, unsigned
     return true;
 }
 
-static bool put_set(
-    struct dns_writer *w, const uint8_t *owner, const struct dns_rrset *set, uint32_t ttl)
+static bool put_set(struct dns_writer *w, const uint8_t *owner, const struct dns_rrset *set)
 {
     struct dns_rdata_shape shape = dns_rdata_shape(set->type);
     unsigned known = known_owner(w, owner);
@@ -183,7 +182,7 @@ static bool put_set(
         /* The length stands in front of the data already. */
         size_t n = shape.compress ? 0 : r.n + 2u;
 
-        if (!put_head(w, owner, &known, set->type, ttl, n))
+        if (!put_head(w, owner, &known, set->type, set->ttl, n))
             return false;
         if (shape.compress && !put_names_data(w, &r, shape))
             return false;
@@ -230,25 +229,18 @@ static bool no_room(struct dns_writer *w, enum dns_section s, uint32_t at, unsig
     return false;
 }
 
-bool dns_writer_rrset_ttl(struct dns_writer *w, enum dns_section s, const uint8_t *owner,
-    const struct dns_rrset *set, uint32_t ttl, bool with_sigs)
+bool dns_writer_rrset(
+    struct dns_writer *w, enum dns_section s, const uint8_t *owner, const struct dns_rrset *set)
 {
-    const struct dns_rrset *sigs = with_sigs ? set->sigs : NULL;
     uint32_t at = w->at;
     unsigned names_n = w->names_n;
 
     if (!open_for(w, s))
         return false;
-    if (!put_set(w, owner, set, ttl) || (sigs != NULL && !put_set(w, owner, sigs, ttl)))
+    if (!put_set(w, owner, set))
         return no_room(w, s, at, names_n);
-    w->counts[s] = (uint16_t)(w->counts[s] + set->n + (sigs != NULL ? sigs->n : 0));
+    w->counts[s] = (uint16_t)(w->counts[s] + set->n);
     return true;
-}
-
-bool dns_writer_rrset(struct dns_writer *w, enum dns_section s, const uint8_t *owner,
-    const struct dns_rrset *set, bool with_sigs)
-{
-    return dns_writer_rrset_ttl(w, s, owner, set, set->ttl, with_sigs);
 }
 
 bool dns_writer_rr(struct dns_writer *w, enum dns_section s, const uint8_t *owner, uint16_t type,

@@ -3,7 +3,7 @@
  *
  *   dns_writer_start(&w, out, limit, q, opt);
  *   w.flags |= DNS_AA;
- *   dns_writer_rrset(&w, DNS_ANSWER, NULL, rrset, q->edns.dnssec_ok);
+ *   dns_writer_rrset(&w, DNS_ANSWER, NULL, rrset);
  *   n = dns_writer_end(&w, DNS_RCODE_NOERROR);
  *
  * The question stands as it came, letter by letter. Sections are written in their order. A record
@@ -53,12 +53,9 @@ void dns_writer_start(struct dns_writer *w, uint8_t *out, size_t limit, const st
     const struct dns_opt *opt);
 
 /* All records of a set under `owner`: wire format, or NULL for the question's name as it was asked.
- * With its signatures, if wanted and there. False: there was no room, see above. */
-bool dns_writer_rrset(struct dns_writer *w, enum dns_section s, const uint8_t *owner,
-    const struct dns_rrset *set, bool with_sigs);
-/* The same with another TTL: what is left of one, or the minimum of SOA (RFC 2308 §3). */
-bool dns_writer_rrset_ttl(struct dns_writer *w, enum dns_section s, const uint8_t *owner,
-    const struct dns_rrset *set, uint32_t ttl, bool with_sigs);
+ * False: there was no room, see above. */
+bool dns_writer_rrset(
+    struct dns_writer *w, enum dns_section s, const uint8_t *owner, const struct dns_rrset *set);
 /* One record of a set that the caller puts together; data without names. For a set that must be
  * whole, mark first and go back when one fails. */
 bool dns_writer_rr(struct dns_writer *w, enum dns_section s, const uint8_t *owner, uint16_t type,

@@ -19,7 +19,7 @@ static const uint8_t srv[] = "\0\x13\0\0\0\0\1\xbb\003ns1\007example\0\0";
 static const struct dns_rrset ns_set = {
     .type = DNS_NS, .n = 2, .ttl = 60, .rdata_bytes = 38, .rdata = ns};
 static const struct dns_rrset srv_set = {
-    .type = DNS_SRV, .n = 1, .ttl = 60, .rdata_bytes = 21, .rdata = srv, .sigs = &ns_set};
+    .type = DNS_SRV, .n = 1, .ttl = 60, .rdata_bytes = 21, .rdata = srv};
 
 static size_t write_answer(
     const struct dns_query *q, const struct dns_opt *opt, size_t limit, unsigned more, uint8_t *out)
@@ -31,12 +31,12 @@ static size_t write_answer(
     mark = dns_writer_mark(&w);
     for (unsigned i = 0; i < more && q->has_question; i++) {
         (void)!dns_writer_rr(&w, DNS_ANSWER, NULL, DNS_A, 30, "\1\2\3\4", 4);
-        (void)!dns_writer_rrset(&w, DNS_ANSWER, NULL, &ns_set, false);
+        (void)!dns_writer_rrset(&w, DNS_ANSWER, NULL, &ns_set);
         if (i == 3)
             dns_writer_back(&w, &mark);
     }
-    (void)!dns_writer_rrset(&w, DNS_AUTHORITY, ns + 2, &ns_set, false);
-    (void)!dns_writer_rrset(&w, DNS_ADDITIONAL, ns + 6, &srv_set, q->edns.dnssec_ok);
+    (void)!dns_writer_rrset(&w, DNS_AUTHORITY, ns + 2, &ns_set);
+    (void)!dns_writer_rrset(&w, DNS_ADDITIONAL, ns + 6, &srv_set);
     return dns_writer_end(&w, DNS_RCODE_NOERROR);
 }
 

@@ -24,7 +24,7 @@ static void check_written(const struct dns_rrset *set)
 
     check(dns_query_read(request, sizeof(request) - 1, &q) == DNS_READ_OK);
     dns_writer_start(&w, out, sizeof(out), &q, NULL);
-    room = dns_writer_rrset(&w, DNS_ANSWER, NULL, set, false);
+    room = dns_writer_rrset(&w, DNS_ANSWER, NULL, set);
     check(room);
     check(message_read(&m, out, dns_writer_end(&w, DNS_RCODE_NOERROR)));
     check(m.records_n == set->n && m.records[0].type == set->type);

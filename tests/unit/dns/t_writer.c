@@ -98,19 +98,19 @@ static void compression(void **state)
     ask(PLAIN);
     dns_writer_start(&w, out, 1232, &q, NULL);
     at = w.at;
-    assert_true(dns_writer_rrset(&w, DNS_ANSWER, zone.wire, ns, false));
+    assert_true(dns_writer_rrset(&w, DNS_ANSWER, zone.wire, ns));
     /* Of 12 bytes without owner and data: ns1 2+4+2, ns2 the same; a.ns.example.org in full, then
      * b and a pointer. */
     assert_int_equal(w.at - at, 4 * 12 + 6 + 6 + 18 + 4);
     at = w.at;
-    assert_true(dns_writer_rrset(&w, DNS_ANSWER, NULL, mx, false));
+    assert_true(dns_writer_rrset(&w, DNS_ANSWER, NULL, mx));
     assert_int_equal(w.at - at, 2 * 12 + (2 + 7) + (2 + 7));
     at = w.at;
-    assert_true(dns_writer_rrset(&w, DNS_AUTHORITY, zone.wire, soa, false));
+    assert_true(dns_writer_rrset(&w, DNS_AUTHORITY, zone.wire, soa));
     assert_int_equal(w.at - at, 12 + 2 + 13 + 20);
     at = w.at;
     /* SRV: the target stands in full (RFC 2782), and the owner is the question. */
-    assert_true(dns_writer_rrset(&w, DNS_ADDITIONAL, q.name.wire, srv, false));
+    assert_true(dns_writer_rrset(&w, DNS_ADDITIONAL, q.name.wire, srv));
     assert_int_equal(w.at - at, 12 + 6 + 17);
     at = w.at;
     assert_true(dns_writer_rr(&w, DNS_ADDITIONAL, ns1.wire, DNS_A, 5, "\1\2\3\4", 4));
@@ -143,7 +143,7 @@ static void many_labels(void **state)
     strcat(hex, "00 0001 0001");
     ask(hex);
     dns_writer_start(&w, out, 512, &q, NULL);
-    assert_true(dns_writer_rrset(&w, DNS_ANSWER, NULL, SET(DNS_CNAME, 1, "x.y.a."), false));
+    assert_true(dns_writer_rrset(&w, DNS_ANSWER, NULL, SET(DNS_CNAME, 1, "x.y.a.")));
     assert_true(dns_writer_rr(&w, DNS_ANSWER, name_of("x.y.a.").wire, DNS_A, 1, "abcd", 4));
     assert_true(dns_writer_rr(&w, DNS_AUTHORITY, top.wire, DNS_A, 1, "abcd", 4));
     assert_int_equal(w.at, 12 + 255 + 4 + 12 + 6 + 2 * (12 + 4));
@@ -158,7 +158,7 @@ static void root(void **state)
     (void)state;
     ask("1234 0000 0001 0000 0000 0000 00 0002 0001");
     dns_writer_start(&w, out, 512, &q, NULL);
-    assert_true(dns_writer_rrset(&w, DNS_ANSWER, NULL, SET(DNS_NS, 1, "a.", "b.", "."), false));
+    assert_true(dns_writer_rrset(&w, DNS_ANSWER, NULL, SET(DNS_NS, 1, "a.", "b.", ".")));
     assert_true(dns_writer_rr(&w, DNS_ANSWER, dns_root.wire, DNS_A, 1, "abcd", 4));
     must_read(dns_writer_end(&w, DNS_RCODE_NOERROR));
     assert_true(m.records_n == 4 && m.records[0].owner.n == 1 && m.records[3].owner.n == 1);
@@ -183,7 +183,7 @@ static void limits(void **state)
 
         memset(out, 0xee, sizeof(out));
         dns_writer_start(&w, out, limit, &q, &opt);
-        while (dns_writer_rrset(&w, DNS_ANSWER, NULL, big, false))
+        while (dns_writer_rrset(&w, DNS_ANSWER, NULL, big))
             sets++;
         assert_true((w.flags & DNS_TC) != 0 && sets > 0);
         /* Nothing more, not even what had room. */
@@ -199,7 +199,7 @@ static void limits(void **state)
 
         /* In additional it is left out, and another may follow. */
         dns_writer_start(&w, out, limit, &q, &opt);
-        while (dns_writer_rrset(&w, DNS_ADDITIONAL, NULL, ns, false))
+        while (dns_writer_rrset(&w, DNS_ADDITIONAL, NULL, ns))
             continue;
         while (dns_writer_rr(&w, DNS_ADDITIONAL, NULL, DNS_A, 1, "abcd", 4))
             continue;
@@ -224,7 +224,7 @@ static void large(void **state)
     dns_writer_start(&w, out, sizeof(out), &q, NULL);
     while (w.at < 0x4000)
         assert_true(dns_writer_rr(&w, DNS_ANSWER, NULL, DNS_A, 1, "abcd", 4));
-    for (; dns_writer_rrset(&w, DNS_AUTHORITY, owner.wire, mx, false); sets++)
+    for (; dns_writer_rrset(&w, DNS_AUTHORITY, owner.wire, mx); sets++)
         continue;
     n = dns_writer_end(&w, DNS_RCODE_NOERROR);
     assert_true(n <= 65535 && n > 65535 - 100);
@@ -257,31 +257,6 @@ static void going_back(void **state)
     must_read(n);
     assert_true(m.records_n == 3 && dns_name_eq(m.records[1].owner.wire, b.n, b.wire, b.n) &&
                 dns_name_eq(m.records[2].owner.wire, a.n, a.wire, a.n));
-}
-
-static void signatures(void **state)
-{
-    struct dns_rrset set = *SET(DNS_A, 1, "192.0.2.1", "192.0.2.2");
-    const struct dns_rrset *sigs =
-        SET(DNS_RRSIG, 1, "\\# 22 00010d020000003c00000000000000010000 0161 00 ff");
-    struct dns_writer w;
-
-    (void)state;
-    set.sigs = sigs;
-    ask(PLAIN);
-    dns_writer_start(&w, out, 512, &q, NULL);
-    assert_true(dns_writer_rrset(&w, DNS_ANSWER, NULL, &set, true));
-    assert_true(dns_writer_rrset_ttl(&w, DNS_ANSWER, NULL, &set, 7, false));
-    must_read(dns_writer_end(&w, DNS_RCODE_NOERROR));
-    assert_int_equal(m.records_n, 5);
-    assert_int_equal(m.records[2].type, DNS_RRSIG);
-    assert_int_equal(m.records[4].ttl, 7);
-    /* Set and signatures together or none. */
-    dns_writer_start(&w, out, 512, &q, NULL);
-    w.limit = w.at + 2 * 16 + 20;
-    assert_false(dns_writer_rrset(&w, DNS_ANSWER, NULL, &set, true));
-    must_read(dns_writer_end(&w, DNS_RCODE_NOERROR));
-    assert_true(m.records_n == 0 && (m.flags & DNS_TC) != 0);
 }
 
 static size_t empty_answer(const struct dns_opt *opt, size_t limit, unsigned rcode)
@@ -499,7 +474,7 @@ static void ednscomp(void **state)
             dns_writer_start(&w, out, q.edns.udp_bytes, &q, &opt);
             w.flags |= DNS_AA;
             if (q.type == DNS_SOA)
-                row_check(rows[i].name, dns_writer_rrset(&w, DNS_ANSWER, NULL, soa, false));
+                row_check(rows[i].name, dns_writer_rrset(&w, DNS_ANSWER, NULL, soa));
             n = dns_writer_end(&w, DNS_RCODE_NOERROR);
         }
         row_check(rows[i].name, n <= q.edns.udp_bytes && message_read(&m, out, n));
@@ -544,7 +519,6 @@ int main(void)
         cmocka_unit_test(limits),
         cmocka_unit_test(large),
         cmocka_unit_test(going_back),
-        cmocka_unit_test(signatures),
         cmocka_unit_test(opt_options),
         cmocka_unit_test(opt_no_room),
         cmocka_unit_test(padding),
