@@ -17,3 +17,7 @@ UNIT += %D%/t_zone_find %D%/t_zone_conf
 %C%_t_zone_find_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
 %C%_t_zone_conf_SOURCES = %D%/t_zone_conf.c %D%/zones.h tests/unit/http/table.h
 %C%_t_zone_conf_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
+UNIT += %D%/t_choose %D%/t_rendezvous %D%/t_shedding
+%C%_t_choose_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS) -lm
+%C%_t_rendezvous_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS) -lm
+%C%_t_shedding_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
