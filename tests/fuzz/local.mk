@@ -199,3 +199,10 @@ FUZZ += %D%/fuzz_client_chain
 %C%_fuzz_client_chain_LDADD = $(LIBS_DIRECTOR)
 %C%_fuzz_client_chain_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/client_chain
+
+# Its seeds are of MaxMind's test data (LICENSE-MIT beside them) and of tests/data/mmdb.
+FUZZ += %D%/fuzz_geo_map
+%C%_fuzz_geo_map_SOURCES = %D%/fuzz_geo_map.c $(FUZZ_MAIN)
+%C%_fuzz_geo_map_LDADD = $(LIBS_GEO)
+%C%_fuzz_geo_map_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/geo_map
