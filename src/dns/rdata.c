@@ -46,10 +46,24 @@ static bool check_rest(unsigned type, const uint8_t *p, size_t n)
     }
 }
 
+/* Where the first name stands; behind the end when the data is too short for that. */
+static size_t names_at(unsigned type, const uint8_t *p, size_t n)
+{
+    size_t at = dns_rdata_shape(type).before;
+
+    /* RFC 3403 §4.1 */
+    for (unsigned i = 0; type == DNS_NAPTR && i < 3; i++) {
+        if (at >= n)
+            return n + 1;
+        at += 1u + p[at];
+    }
+    return at;
+}
+
 bool dns_rdata_check(uint16_t type, const uint8_t *p, size_t n)
 {
     struct dns_rdata_shape shape = dns_rdata_shape(type);
-    size_t at = shape.before;
+    size_t at = names_at(type, p, n);
 
     switch (type) {
     case DNS_A:
@@ -86,7 +100,7 @@ bool dns_rdata_check(uint16_t type, const uint8_t *p, size_t n)
 void dns_rdata_canonical(uint16_t type, const uint8_t *p, size_t n, uint8_t *out)
 {
     struct dns_rdata_shape shape = dns_rdata_shape(type);
-    size_t at = shape.before;
+    size_t at = names_at(type, p, n);
 
     if (out != p)
         memcpy(out, p, n);

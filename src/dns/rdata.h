@@ -40,8 +40,9 @@ MUST_USE bool dns_rdata_parse(uint16_t type, const struct span *words, size_t wo
  * know are anything. */
 MUST_USE bool dns_rdata_check(uint16_t type, const uint8_t *p, size_t n);
 
-/* Where the names of a type stand: `before` bytes, then `names` names, then the rest. In messages
- * they may be compressed for the types of RFC 1035 only (RFC 3597 §4). */
+/* Where the names of a type stand: `before` bytes (NAPTR: and three strings), then `names` names,
+ * then the rest. In messages they may be compressed for the types of RFC 1035 only (RFC 3597 §4).
+ */
 struct dns_rdata_shape {
     uint8_t before;
     uint8_t names;
@@ -53,16 +54,27 @@ static inline struct dns_rdata_shape dns_rdata_shape(unsigned type)
     case DNS_NS:
     case DNS_CNAME:
     case DNS_PTR:
+    case DNS_MD:
+    case DNS_MF:
+    case DNS_MB:
+    case DNS_MG:
+    case DNS_MR:
         return (struct dns_rdata_shape){0, 1, true};
     case DNS_SOA:
+    case DNS_MINFO:
         return (struct dns_rdata_shape){0, 2, true};
     case DNS_MX:
         return (struct dns_rdata_shape){2, 1, true};
     case DNS_RP:
         return (struct dns_rdata_shape){0, 2, false};
     case DNS_AFSDB:
+    case DNS_RT:
     case DNS_KX:
         return (struct dns_rdata_shape){2, 1, false};
+    case DNS_PX:
+        return (struct dns_rdata_shape){2, 2, false};
+    case DNS_NAPTR:
+        return (struct dns_rdata_shape){4, 1, false};
     case DNS_SRV:
         return (struct dns_rdata_shape){6, 1, false};
     case DNS_DNAME:

@@ -38,6 +38,8 @@ static inline bool message_names_good(const struct message *m, const struct mess
     size_t at = r->rdata_at + shape.before, end = r->rdata_at + r->rdata_n;
     struct dns_name name;
 
+    if (r->type == DNS_NAPTR)
+        return dns_rdata_check(DNS_NAPTR, m->p + r->rdata_at, r->rdata_n);
     for (unsigned i = 0; i < shape.names; i++) {
         if (shape.compress ? !dns_name_read(m->p, m->n, &at, &name)
                            : (at += dns_name_scan(m->p + at, end - at)) > end)

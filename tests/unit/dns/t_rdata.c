@@ -259,6 +259,13 @@ static void forms(void **state)
         {DNS_RRSIG, "0001 0d 02 0000003c 00000000 00000001 0000 00", false},
         {DNS_RRSIG, "0001 0d 02 0000003c 00000000 00000001 0000 00 ff", true},
         {DNS_DS, "0001 0d 02", false},
+        {DNS_NAPTR, "0001 0002 0155 00 0221 21 0141 00", true},
+        {DNS_NAPTR, "0001 0002 0155 00 0221", false},
+        {DNS_NAPTR, "0001 0002 0155 00 022121", false},
+        {DNS_NAPTR, "0001 0002 0155", false},
+        {DNS_NAPTR, "0001", false},
+        {DNS_MINFO, "0141 00 0142 00", true},
+        {DNS_MINFO, "0141 00", false},
         {999, "", true},
     };
 
@@ -286,6 +293,8 @@ static void canonical(void **state)
         {DNS_SRV, "16705|16705|16705|A.", "4141 4141 4141 0161 00"},
         {DNS_TXT, "ABC", "03 414243"},
         {DNS_HTTPS, "1|A.", "0001 0141 00"}, /* RFC 3597 §7: of an unknown type nothing changes */
+        {DNS_NAPTR, "\\#|13|0001000201550002212101|4100", "0001 0002 0155 00 022121 0161 00"},
+        {DNS_PX, "\\#|8|4141|0141000142|00", "4141 0161 00 0162 00"},
         {DNS_CAA, "0|issue|CA", "00 05 6973737565 4341"},
     };
 
