@@ -233,6 +233,11 @@ enum signer_end signer_deny(struct signer *s, struct dns_writer *w, enum dns_sec
     struct dns_rrset set = {
         .type = DNS_NSEC, .n = 1, .ttl = name->zone->denial->ttl, .rdata = rdata};
     struct signing what = {name->zone, name->lower, name->lower_n, &set};
+    struct denial_name of = {.name = name->lower,
+        .name_n = name->lower_n,
+        .apex = apex->name,
+        .apex_n = apex->name_n,
+        .cut = name->node != NULL && name->node->cut};
     struct dns_writer_mark mark = dns_writer_mark(w);
     struct denial_types types;
     enum signer_end end;
@@ -245,7 +250,7 @@ enum signer_end signer_deny(struct signer *s, struct dns_writer *w, enum dns_sec
         add_types(&types, name->node);
     else
         denial_types_add(&types, DNS_NXNAME);
-    n = denial_put(name->lower, name->lower_n, apex->name, apex->name_n, &types, rdata + 2);
+    n = denial_put(&of, &types, rdata + 2);
     rdata[0] = (uint8_t)(n >> 8);
     rdata[1] = (uint8_t)n;
     set.rdata_bytes = (uint32_t)n + 2;

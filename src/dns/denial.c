@@ -77,30 +77,31 @@ static size_t count_up(
     return apex_n;
 }
 
-size_t denial_next(
-    const uint8_t *name, size_t name_n, const uint8_t *apex, size_t apex_n, uint8_t out[static 255])
+/* As far as there is room: below it, or beside it with a longer first label. */
+size_t denial_next(const struct denial_name *d, uint8_t out[static 255])
 {
-    if (name_n + 2 <= DNS_NAME_MAX) {
+    size_t n = d->name_n, label = d->name[0];
+
+    if (!d->cut && n + 2 <= DNS_NAME_MAX) {
         out[0] = 1;
         out[1] = 0;
-        memcpy(out + 2, name, name_n);
-        return name_n + 2;
+        memcpy(out + 2, d->name, n);
+        return n + 2;
     }
-    /* One byte of room is for a longer first label. */
-    if (name_n < DNS_NAME_MAX && name_n > apex_n && name[0] < DNS_LABEL_MAX) {
-        out[0] = (uint8_t)(name[0] + 1);
-        memcpy(out + 1, name + 1, name[0]);
-        out[1 + name[0]] = 0;
-        memcpy(out + 2 + name[0], name + 1 + name[0], name_n - 1 - name[0]);
-        return name_n + 1;
+    if (n < DNS_NAME_MAX && n > d->apex_n && label < DNS_LABEL_MAX) {
+        out[0] = (uint8_t)(label + 1);
+        memcpy(out + 1, d->name + 1, label);
+        out[1 + label] = 0;
+        memcpy(out + 2 + label, d->name + 1 + label, n - 1 - label);
+        return n + 1;
     }
-    return count_up(name, name_n, apex, apex_n, out);
+    return count_up(d->name, n, d->apex, d->apex_n, out);
 }
 
-size_t denial_put(const uint8_t *name, size_t name_n, const uint8_t *apex, size_t apex_n,
-    const struct denial_types *types, uint8_t out[static DENIAL_RDATA_MAX])
+size_t denial_put(const struct denial_name *name, const struct denial_types *types,
+    uint8_t out[static DENIAL_RDATA_MAX])
 {
-    size_t n = denial_next(name, name_n, apex, apex_n, out);
+    size_t n = denial_next(name, out);
 
     return n + put_types(types, out + n);
 }

@@ -5,13 +5,14 @@
  *   name does not exist      NSEC \000.NAME  RRSIG NSEC NXNAME
  *   empty non-terminal       NSEC \000.NAME  RRSIG NSEC
  *   type does not exist      NSEC \000.NAME  RRSIG NSEC and the types that do
- *   cut without DS           NSEC \000.NAME  NS RRSIG NSEC
+ *   cut without DS           NSEC NAM\000    NS RRSIG NSEC
  *
  * Pure; any thread. Names are in wire format and lower case.
  */
 #ifndef DNS_DENIAL_H
 #define DNS_DENIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,13 +31,19 @@ void denial_types_init(struct denial_types *t);
 /* In any order; the same one again does nothing. What is beyond DENIAL_TYPES_MAX is left out. */
 void denial_types_add(struct denial_types *t, uint16_t type);
 
-/* NSEC's RDATA for `name` in the zone of that apex; returns its length. */
-size_t denial_put(const uint8_t *name, size_t name_n, const uint8_t *apex, size_t apex_n,
-    const struct denial_types *types, uint8_t out[static DENIAL_RDATA_MAX]);
+/* The name that NSEC is for. */
+struct denial_name {
+    const uint8_t *name, *apex; /* of the zone */
+    size_t name_n, apex_n;
+    bool cut; /* what is below is the child's, and nothing is said of it (RFC 9824 §3.4) */
+};
 
-/* The name that comes next after `name` in canonical order (RFC 4034 §6.1) of all names that a zone
- * with that apex could have: its apex again after the last one. Returns the length. */
-size_t denial_next(const uint8_t *name, size_t name_n, const uint8_t *apex, size_t apex_n,
-    uint8_t out[static 255]);
+/* NSEC's RDATA; returns its length. */
+size_t denial_put(const struct denial_name *name, const struct denial_types *types,
+    uint8_t out[static DENIAL_RDATA_MAX]);
+
+/* The name that comes next in canonical order (RFC 4034 §6.1) of all names that the zone could
+ * have: its apex again after the last one. Returns the length. */
+size_t denial_next(const struct denial_name *name, uint8_t out[static 255]);
 
 #endif

@@ -18,7 +18,7 @@
  *   EDNS version above 0                            BADVERS; its options are not looked at
  *   an option with a length or value against its
  *   RFC, two Client Subnets                         FORMERR
- *   QTYPE NXNAME                                    FORMERR, EDE 30 (RFC 9824 §3.4)
+ *   QTYPE NXNAME                                    FORMERR, EDE 30 (RFC 9824 §3.5)
  *   QTYPE OPT, TSIG                                 FORMERR
  *   QTYPE AXFR, IXFR                                REFUSED: we transfer nothing to anybody
  *   QTYPE TKEY, MAILA, MAILB, other meta types      NOTIMP

@@ -92,7 +92,8 @@ def test_what_is_not_there_is_denied_by_one_record(director, key):
         assert {s.rdtype for s in check_message(r, keys_of(key))} == {dns.rdatatype.SOA, dns.rdatatype.NSEC}, r
         assert denied_types(r, name) == types | {"RRSIG", "NSEC"}, (name, kind, r)
         nsec = next(s for s in r.authority if s.rdtype == dns.rdatatype.NSEC)
-        assert nsec[0].next == dns.name.from_text(f"\\000.{name}") and nsec.ttl == 300
+        following = name.replace("open.", "open\\000.") if name.startswith("open.") else f"\\000.{name}"
+        assert nsec[0].next == dns.name.from_text(following) and nsec.ttl == 300
 
 
 def test_nxdomain_is_said_to_who_understands_it(director, key):

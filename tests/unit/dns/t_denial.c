@@ -22,6 +22,13 @@ static struct dns_name name_of(const char *text)
     return n;
 }
 
+#define OF(of, zone, is_cut)                                                                       \
+    (&(struct denial_name){.name = (of).wire,                                                      \
+        .name_n = (of).n,                                                                          \
+        .apex = (zone).wire,                                                                       \
+        .apex_n = (zone).n,                                                                        \
+        .cut = (is_cut)})
+
 static void types_as_bytes(void **state)
 {
     static const uint8_t want[] = {0, 6, 0x40, 1, 0, 0, 0, 3, 4, 0x1b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -37,7 +44,7 @@ static void types_as_bytes(void **state)
     denial_types_add(&t, DNS_MX);
     denial_types_add(&t, DNS_A);
     denial_types_add(&t, DNS_MX);
-    n = denial_put(name.wire, name.n, apex.wire, apex.n, &t, out);
+    n = denial_put(OF(name, apex, false), &t, out);
     assert_int_equal(n, name.n + 2 + sizeof(want));
     assert_memory_equal(out, "\1\0", 2);
     assert_memory_equal(out + 2, name.wire, name.n);
@@ -56,7 +63,7 @@ static void a_name_that_does_not_exist(void **state)
     (void)state;
     denial_types_init(&t);
     denial_types_add(&t, DNS_NXNAME);
-    n = denial_put(name.wire, name.n, apex.wire, apex.n, &t, out);
+    n = denial_put(OF(name, apex, false), &t, out);
     assert_int_equal(n, name.n + 2 + sizeof(want));
     assert_memory_equal(out + 2 + name.n, want, sizeof(want));
 }
@@ -73,7 +80,7 @@ static void as_many_types_as_there_may_be(void **state)
     for (unsigned i = 0; i < 2 * DENIAL_TYPES_MAX; i++)
         denial_types_add(&t, (uint16_t)(0xffff - 256 * i));
     assert_int_equal(t.n, DENIAL_TYPES_MAX + 2);
-    assert_true(denial_put(name.wire, name.n, apex.wire, apex.n, &t, out) <= sizeof(out));
+    assert_true(denial_put(OF(name, apex, false), &t, out) <= sizeof(out));
 }
 
 /* `n` bytes of wire in all: a first label of `first` bytes of `c`, then others to fill up. */
@@ -108,42 +115,58 @@ static void names_of_full_length(void **state)
     (void)state;
     /* 253: the label below still fits */
     n = long_name(253, 10, 'a', &apex);
-    assert_int_equal(denial_next(n.wire, n.n, apex.wire, apex.n, out), 255);
+    assert_int_equal(denial_next(OF(n, apex, false), out), 255);
     assert_memory_equal(out, "\1\0", 2);
     /* 254: the label grows, if it may */
     n = long_name(254, 10, 'a', &apex);
-    assert_int_equal(denial_next(n.wire, n.n, apex.wire, apex.n, out), 255);
+    assert_int_equal(denial_next(OF(n, apex, false), out), 255);
     assert_memory_equal(out, "\013aaaaaaaaaa\0", 12);
     n = long_name(254, 63, 'a', &apex);
     want = n;
     want.wire[63] = 'b';
-    assert_int_equal(denial_next(n.wire, n.n, apex.wire, apex.n, out), 254);
+    assert_int_equal(denial_next(OF(n, apex, false), out), 254);
     assert_memory_equal(out, want.wire, 254);
     /* 255: counted up, over the capital letters */
     n = long_name(255, 10, '@', &apex);
-    assert_int_equal(denial_next(n.wire, n.n, apex.wire, apex.n, out), 255);
+    assert_int_equal(denial_next(OF(n, apex, false), out), 255);
     assert_memory_equal(out, "\012@@@@@@@@@[", 11);
     n = long_name(255, 10, 0xff, &apex);
     n.wire[3] = 'c';
-    assert_int_equal(denial_next(n.wire, n.n, apex.wire, apex.n, out), 248);
+    assert_int_equal(denial_next(OF(n, apex, false), out), 248);
     assert_memory_equal(out,
         "\3\xff\xff"
         "d",
         4);
     /* the first label cannot: its parent is next */
     n = long_name(255, 10, 0xff, &apex);
-    assert_int_equal(denial_next(n.wire, n.n, apex.wire, apex.n, out), 244);
+    assert_int_equal(denial_next(OF(n, apex, false), out), 244);
     assert_int_equal(out[out[0]], 'y');
     /* nothing comes behind: the apex */
     memset(n.wire, 0xff, 255u - apex.n);
     for (unsigned at = 0; at < 255u - apex.n; at += n.wire[at] + 1u)
         n.wire[at] = 255u - apex.n - at > 64 ? 62 : (uint8_t)(254u - apex.n - at);
     assert_int_equal(dns_name_scan(n.wire, 255), 255);
-    assert_int_equal(denial_next(n.wire, n.n, apex.wire, apex.n, out), apex.n);
+    assert_int_equal(denial_next(OF(n, apex, false), out), apex.n);
     assert_memory_equal(out, apex.wire, apex.n);
     /* an apex that is as long */
-    assert_int_equal(denial_next(n.wire, n.n, n.wire, n.n, out), 255);
+    assert_int_equal(denial_next(OF(n, n, false), out), 255);
     assert_memory_equal(out, n.wire, 255);
+}
+
+/* Nothing is said of what is below. */
+static void delegations(void **state)
+{
+    struct dns_name apex = name_of("example."), sub = name_of("sub.example."), below, n;
+    uint8_t out[DNS_NAME_MAX];
+
+    (void)state;
+    assert_int_equal(denial_next(OF(sub, apex, true), out), sub.n + 1);
+    assert_memory_equal(out, "\4sub\0\7example", 14);
+    below = name_of("zzz.sub.example.");
+    assert_true(dns_name_compare(sub.wire, out) < 0 && dns_name_compare(below.wire, out) < 0);
+    n = long_name(200, 63, 'a', &apex);
+    assert_int_equal(denial_next(OF(n, apex, true), out), 200);
+    assert_int_equal(out[63], 'b');
 }
 
 static struct dns_name any_name(unsigned short seed[3], const struct dns_name *apex)
@@ -177,7 +200,7 @@ static void nothing_in_between(void **state)
     for (unsigned i = 0; i < 200000; i++) {
         struct dns_name a = any_name(seed, &apex), b = any_name(seed, &apex);
         uint8_t next[DNS_NAME_MAX];
-        size_t n = denial_next(a.wire, a.n, apex.wire, apex.n, next);
+        size_t n = denial_next(OF(a, apex, false), next);
 
         if (i % 2 != 0) { /* a neighbour of the first one */
             b = a;
@@ -203,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_name_that_does_not_exist),
         cmocka_unit_test(as_many_types_as_there_may_be),
         cmocka_unit_test(names_of_full_length),
+        cmocka_unit_test(delegations),
         cmocka_unit_test(nothing_in_between),
     };
 
