@@ -21,3 +21,7 @@ UNIT += %D%/t_choose %D%/t_rendezvous %D%/t_shedding
 %C%_t_choose_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS) -lm
 %C%_t_rendezvous_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS) -lm
 %C%_t_shedding_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
+UNIT += %D%/t_answer
+%C%_t_answer_SOURCES = %D%/t_answer.c %D%/zones.h tests/unit/dns/message.h tests/unit/http/table.h
+%C%_t_answer_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
+%C%_t_answer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

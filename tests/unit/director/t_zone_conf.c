@@ -7,7 +7,9 @@
 #include <stdio.h>
 
 /* The zone around the records of a row, which begin on line 2. */
-#define HEAD "zone example.com { soa ns1 hostmaster serial 1; ns ns1; name ns1 { a 192.0.2.1; }\n"
+#define HEAD                                                                                       \
+    TEST_STEERS                                                                                    \
+    "zone example.com { soa ns1 hostmaster serial 1; ns ns1; name ns1 { a 192.0.2.1; }\n"
 #define TAIL "\n}\n"
 
 static const struct row {
