@@ -1,4 +1,4 @@
-dist_noinst_SCRIPTS += %D%/coded-hits %D%/disk %D%/hits %D%/quiet %D%/slices %D%/tls
+dist_noinst_SCRIPTS += %D%/coded-hits %D%/disk %D%/dns %D%/hits %D%/quiet %D%/slices %D%/tls
 EXTRA_PROGRAMS += %D%/codings %D%/purges
 %C%_codings_LDADD = $(LIBS_CODING)
 EXTRA_PROGRAMS += %D%/find
@@ -21,3 +21,4 @@ EXTRA_PROGRAMS += %D%/geo_find
 %C%_geo_find_LDADD = $(LIBS_GEO)
 EXTRA_PROGRAMS += %D%/dns_signed
 %C%_dns_signed_LDADD = $(LIBS_DIRECTOR)
+EXTRA_PROGRAMS += %D%/dns_load %D%/dns_echo

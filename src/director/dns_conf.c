@@ -144,9 +144,11 @@ static void set_version(struct conf_load *l, void *self, const struct conf_node 
 const struct directive dns_directives[] = {
     {"udp-size", CONF_SIZE(struct dns_conf, udp_bytes), .preset = "1232B", .min = 512,
         .max = DNS_UDP_BYTES_MAX,
-        .about = "The largest answer by UDP, to clients that take as much; what does not fit is "
-                 "marked as truncated, and asked again by TCP. Up to 1232 bytes no path breaks an "
-                 "answer into fragments, which get lost and can be forged."},
+        .about =
+            "The largest answer by UDP, to clients that take as much; what does not fit is "
+            "marked as truncated, and asked again by TCP. Up to 1232 bytes, which every path takes "
+            "in one piece, answers are sent so that nobody breaks them into fragments, which get "
+            "lost and can be forged."},
     {"cookies", CONF_WORD(struct dns_conf, cookies, cookie_words), .preset = "on",
         .about = "DNS Cookies (RFC 7873, RFC 9018), by which a client shows that it is at the "
                  "address that it asks from. With require, whoever sends a cookie without our part "

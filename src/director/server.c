@@ -120,10 +120,14 @@ static bool wants_datagrams(const struct listen_conf *l)
     return l->use == DIRECTOR_DNS && !l->tls && l->addr.sa.sa_family != AF_UNIX;
 }
 
+/* What is no larger than this goes through any path in one piece (RFC 9715). */
+enum { WHOLE_BYTES = 1232 };
+
 /* At each address of DNS a socket for each worker, where TCP is open already. */
 static bool open_datagrams(struct director *d)
 {
     unsigned n = (unsigned)d->conf->daemon.workers, listens_n = d->daemon->listens_n;
+    const struct datagram_options options = {.whole = d->conf->dns.udp_bytes <= WHOLE_BYTES};
     int fds[THREADS_MAX];
 
     for (unsigned i = 0; i < n; i++) {
@@ -138,7 +142,7 @@ static bool open_datagrams(struct director *d)
 
         if (!wants_datagrams(d->daemon->ats[k]))
             continue;
-        if (!datagram_open(at, fds, n, &bound, &why)) {
+        if (!datagram_open(at, &options, fds, n, &bound, &why)) {
             log_msg(LOG_ERROR, "%s", why.text);
             return false;
         }

@@ -15,15 +15,17 @@ static bool set_int(int fd, int level, int option, int value)
     return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
 
-static bool set_ip(int fd, const struct addr *at)
+static bool set_ip(int fd, const struct addr *at, bool whole)
 {
     bool any = addr_is_any(at);
 
     if (addr_family(at) == AF_INET)
-        return set_int(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT) &&
+        return set_int(
+                   fd, IPPROTO_IP, IP_MTU_DISCOVER, whole ? IP_PMTUDISC_PROBE : IP_PMTUDISC_OMIT) &&
                (!any || set_int(fd, IPPROTO_IP, IP_PKTINFO, 1));
     return set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) &&
-           set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT) &&
+           set_int(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER,
+               whole ? IPV6_PMTUDISC_PROBE : IPV6_PMTUDISC_OMIT) &&
            (!any || set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
 }
 
@@ -38,13 +40,13 @@ static void set_queues(int fd)
 
 /* -1 with errno. The first one is bound alone, so that a server which shares its ports, too, is
  * found out; only then it lets the others join. */
-static int bind_one(const struct addr *at, bool first)
+static int bind_one(const struct addr *at, bool whole, bool first)
 {
     int fd = socket(addr_family(at), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    if (set_ip(fd, at) && (first || set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
+    if (set_ip(fd, at, whole) && (first || set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1)) &&
         bind(fd, &at->sa, at->len) == 0 && (!first || set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1))) {
         set_queues(fd);
         return fd;
@@ -65,13 +67,13 @@ static void refused(struct listen_why *why, const struct addr *at, int error)
         because, error == EADDRINUSE ? "; is another server running? try: ss -lunp" : "");
 }
 
-bool datagram_open(
-    const struct addr *at, int *fds, unsigned n, struct addr *bound, struct listen_why *why)
+bool datagram_open(const struct addr *at, const struct datagram_options *options, int *fds,
+    unsigned n, struct addr *bound, struct listen_why *why)
 {
     check(n > 0);
     *bound = *at;
     for (unsigned i = 0; i < n; i++) {
-        fds[i] = bind_one(bound, i == 0);
+        fds[i] = bind_one(bound, options->whole, i == 0);
         if (fds[i] < 0) {
             refused(why, at, errno);
             while (i > 0)
