@@ -196,7 +196,8 @@ static void write_padding(struct room *r, size_t size)
     if (n > left - OPTION_HEADER)
         n = left - OPTION_HEADER;
     p = option(r, DNS_OPTION_PADDING, n);
-    memset(p, 0, n);
+    if (p != NULL)
+        memset(p, 0, n);
 }
 
 size_t dns_edns_write(const struct dns_edns *e, const struct dns_opt *o, unsigned rcode,
@@ -225,17 +226,4 @@ size_t dns_edns_write(const struct dns_edns *e, const struct dns_opt *o, unsigne
     put16(p + 7, (e->dnssec_ok ? FLAG_DO : 0) | (e->compact_ok ? FLAG_CO : 0));
     put16(p + 9, (unsigned)(r.p - p - OPT_FIXED));
     return (size_t)(r.p - p);
-}
-
-struct span dns_ede_words(unsigned ede)
-{
-    switch (ede) {
-#define DNS_EDE(name, code, words)                                                                 \
-    case code:                                                                                     \
-        return SPAN(words);
-#include "dns/ede.tbl"
-#undef DNS_EDE
-    default: /* any number */
-        return SPAN("");
-    }
 }

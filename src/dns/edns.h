@@ -3,8 +3,8 @@
  * response shall say.
  *
  * Options: Client Subnet (RFC 7871), COOKIE (RFC 7873, 9018), NSID (RFC 5001), edns-tcp-keepalive
- * (RFC 7828), Padding (RFC 7830, 8467), Extended DNS Error (RFC 8914; the list is ede.tbl). Others
- * are passed over. Reading is called by dns/query.h, writing by dns/writer.h. Pure; any thread.
+ * (RFC 7828), Padding (RFC 7830, 8467), Extended DNS Error (RFC 8914). Others are passed
+ * over. Reading is called by dns/query.h, writing by dns/writer.h. Pure; any thread.
  */
 #ifndef DNS_EDNS_H
 #define DNS_EDNS_H
@@ -24,10 +24,12 @@ enum dns_option {
     DNS_OPTION_EDE = 15,
 };
 
+/* RFC 8914 §4, RFC 9824 §3.5: those that we have a use for. */
 enum dns_ede {
-#define DNS_EDE(name, code, words) DNS_EDE_##name = (code),
-#include "dns/ede.tbl"
-#undef DNS_EDE
+    DNS_EDE_OTHER = 0,
+    DNS_EDE_NOT_AUTHORITATIVE = 20,
+    DNS_EDE_NOT_SUPPORTED = 21,
+    DNS_EDE_INVALID_QUERY_TYPE = 30,
     DNS_EDE_NONE = 0xffff, /* of ours: nothing to say */
 };
 
@@ -35,8 +37,7 @@ enum {
     DNS_COOKIE_CLIENT = 8, /* bytes of the client's part */
     DNS_COOKIE_MAX = 40,   /* both parts */
     DNS_UDP_BYTES_MIN = 512,
-    DNS_PAD_TO = 468,   /* RFC 8467 §4.1, responses over TLS */
-    DNS_NSID_MAX = 255, /* of ours */
+    DNS_PAD_TO = 468, /* RFC 8467 §4.1, responses over TLS */
     DNS_EDE_TEXT_MAX = 127,
 };
 
@@ -78,13 +79,14 @@ static inline void dns_edns_clear(struct dns_edns *e)
 MUST_USE bool dns_edns_read(struct dns_edns *e, const uint8_t *p, size_t n);
 
 /* What the OPT of a response says beside what it repeats of the query's. A query without OPT gets
- * none, whatever stands here; options that were not asked for are left out. */
+ * none, whatever stands here; what was not asked for is left out, but for EDE and (RFC 7828 §3.3.2)
+ * keepalive. */
 struct dns_opt {
     uint16_t udp_bytes;             /* what we take */
     uint8_t ecs_scope;              /* bits for which the answer holds; RFC 7871 §7.2.1 */
     uint8_t cookie_n;               /* 0: none to give */
     uint8_t cookie[DNS_COOKIE_MAX]; /* the client's part and ours */
-    struct span nsid;               /* borrowed; empty: none to give. At most DNS_NSID_MAX */
+    struct span nsid;               /* borrowed; empty: none to give. At most 255 bytes */
     bool keepalive;                 /* TCP or TLS: say how long we wait */
     uint16_t keepalive_ds;          /* tenths of a second */
     uint16_t ede;                   /* enum dns_ede; left out when there is no room */
@@ -101,8 +103,5 @@ size_t dns_edns_room(const struct dns_edns *e, const struct dns_opt *o);
  * `room` bytes (at least what dns_edns_room() said). Returns how many. */
 size_t dns_edns_write(const struct dns_edns *e, const struct dns_opt *o, unsigned rcode,
     size_t before, uint8_t *p, size_t room);
-
-/* The words of an extended error, "" when we have none. */
-struct span dns_ede_words(unsigned ede);
 
 #endif

@@ -8,7 +8,6 @@ src_dns_libdns_a_SOURCES = \
 	%D%/dnskey.h \
 	%D%/dnssec.c \
 	%D%/dnssec.h \
-	%D%/ede.tbl \
 	%D%/edns.c \
 	%D%/edns.h \
 	%D%/name.c \

@@ -91,10 +91,4 @@ static inline bool dns_name_is_wildcard(const uint8_t *wire)
     return wire[0] == 1 && wire[1] == '*';
 }
 
-static inline void dns_name_set(struct dns_name *dst, const uint8_t *wire, size_t n)
-{
-    dst->n = (uint8_t)n;
-    memcpy(dst->wire, wire, n);
-}
-
 #endif

@@ -22,7 +22,6 @@ enum dns_type {
 enum dns_class {
     DNS_IN = 1,
     DNS_CH = 3,
-    DNS_CLASS_NONE = 254,
     DNS_CLASS_ANY = 255,
 };
 

@@ -156,7 +156,7 @@ static inline bool put_head(struct dns_writer *w, const uint8_t *owner, unsigned
             return false;
         if ((w->p[at] & 0xc0) == 0xc0)
             *known = get16(w->p + at);
-        else if (w->p[at] != 0 && at < POINTER_END)
+        else if (at < POINTER_END && w->p[at] != 0)
             *known = POINTER | at;
         if (w->limit - w->at < RECORD_FIXED + n)
             return false;
