@@ -196,6 +196,30 @@ static void on_accept(struct listener *l, int fd, const struct addr *peer, const
         ->daemon->ops->accepted(l->worker, dl->conf, fd, peer, local);
 }
 
+static void quit_if_last(struct ev_loop *loop, struct ev_timer *t, int events)
+{
+    struct daemon_worker *dw = t->data;
+
+    (void)loop;
+    (void)events;
+    if (atomic_load(&dw->daemon->running) == 1)
+        worker_quit(dw->worker);
+}
+
+/* The worker with the operator's door stays until the others have drained, so that whoever asks
+ * learns that they do. */
+static void stay_for_others(struct daemon_worker *dw)
+{
+    struct ev_timer look;
+
+    ev_timer_init(&look, quit_if_last, 0., STOP_POLL_MS / 1000.);
+    look.data = dw;
+    ev_timer_start(dw->worker->loop, &look);
+    while (atomic_load(&dw->daemon->running) > 1)
+        worker_run(dw->worker);
+    ev_timer_stop(dw->worker->loop, &look);
+}
+
 static void worker_main(struct worker *w)
 {
     struct daemon_worker *dw = w->app;
@@ -210,6 +234,7 @@ static void worker_main(struct worker *w)
     }
     worker_run(w);
     if (w->index == 1) {
+        stay_for_others(dw);
         admin_stop(d->admin);
         daemon_load_stop(&d->load);
     }

@@ -10,7 +10,7 @@
  * recovering: 2 s to the next probe, which times out, 0.1 s, and another one. */
 static const struct health_defaults check_defaults = {
     .every_ms = 2000,
-    .timeout_ms = 1300,
+    .timeout_ms = 1200,
     .rise = 3,
     .fall = 2,
     .jitter_percent = 10,
@@ -250,7 +250,7 @@ static const struct directive pop_directives[] = {
             "An address is out of the answers after `fall` bad checks in a row, the second of "
             "which follows the first at once, and back after `rise` good ones; what goes up and "
             "down again and again stays out for longer each time, up to 5 minutes. Without these "
-            "words: every 2s timeout 1300ms rise 3 fall 2 jitter 10 status 200-399."},
+            "words: every 2s timeout 1200ms rise 3 fall 2 jitter 10 status 200-399."},
     {"load", CONF_CUSTOM(set_load, 2, CONF_ARGS_MAX), .usage = "GET URL " HEALTH_HTTP_WORDS,
         .flags = DIRECTIVE_MANY,
         .about = "Where one of its edges says how it is: selvaged's /readyz. While all edges of a "

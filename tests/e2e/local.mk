@@ -80,3 +80,4 @@ check-e2e: all
 		/usr/bin/python3 -m pytest -q $(E2E) $(top_srcdir)/%D%
 EXTRA_DIST += %D%/dnssec.py %D%/test_director_dnssec.py
 EXTRA_DIST += %D%/zonemodel.py %D%/test_director_answers.py %D%/test_director_zones.py
+EXTRA_DIST += %D%/test_director_health.py
