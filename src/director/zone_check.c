@@ -3,7 +3,11 @@
 #include "conf/suggest.h"
 #include "director/steer.h"
 #include "director/zone_impl.h"
+#include "dns/denial.h"
 #include "dns/rdata.h"
+
+/* Beside them there may be the two of steered addresses. */
+enum { ZONE_SIGNED_TYPES_MAX = DENIAL_TYPES_MAX - 2 };
 
 static void report(
     const struct zone_build *b, const struct zone_name *n, struct conf_place at, const char *wrong)
@@ -192,6 +196,13 @@ static bool has_target(uint16_t type)
            type == DNS_SRV || type == DNS_SVCB || type == DNS_HTTPS;
 }
 
+/* NSEC has to name all that is there. */
+static void check_signed(const struct zone_build *b, const struct zone_name *n)
+{
+    if (b->z->zone.dnssec != NULL && n->node.rrsets_n > ZONE_SIGNED_TYPES_MAX)
+        report(b, n, n->at, "has records of more types than a name of a signed zone can have");
+}
+
 void zone_check(struct zone_build *b)
 {
     zone_each_name(n, b->z)
@@ -202,6 +213,7 @@ void zone_check(struct zone_build *b)
         }
         if (n->node.cut)
             check_cut(b, n);
+        check_signed(b, n);
         for (const struct zone_record *r = n->records; r != NULL; r = r->next) {
             if (has_target(r->type))
                 check_target(b, n, r);

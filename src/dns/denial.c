@@ -11,10 +11,6 @@ void denial_types_init(struct denial_types *t)
     *t = (struct denial_types){.v = {DNS_RRSIG, DNS_NSEC}, .n = 2};
 }
 
-/*
- * "Beyond" would claim that a type does not exist which does: a name with so many types is refused
- * by who reads the configuration.
- */
 void denial_types_add(struct denial_types *t, uint16_t type)
 {
     unsigned at = t->n;

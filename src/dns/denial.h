@@ -28,7 +28,8 @@ struct denial_types {
 
 /* Those of every NSEC that we make: RRSIG and NSEC. */
 void denial_types_init(struct denial_types *t);
-/* In any order; the same one again does nothing. What is beyond DENIAL_TYPES_MAX is left out. */
+/* In any order; the same one again does nothing. At most DENIAL_TYPES_MAX: what is beyond is left
+ * out, and what is said then would be wrong. */
 void denial_types_add(struct denial_types *t, uint16_t type);
 
 /* The name that NSEC is for. */

@@ -321,13 +321,54 @@ def test_tcp_beyond_all_signatures_is_told_to_come_again(director, key):
     wait_for(lambda: rcode(d.ask("again.signed.test", dnssec=True, by="tcp")) == "NOERROR", "an answer again")
 
 
+STEERED = """
+pop fra { address 192.0.2.9 192.0.2.11 192.0.2.10 2001:db8::1; }
+pop iad { address 192.0.2.12 192.0.2.2; }
+steer cdn { pops fra iad; ttl 30s; }
+steer four { pops iad; }
+"""
+STEERED_NAMES = """
+    name ns1 { a 192.0.2.53; }
+    name mail { a 192.0.2.25; }
+    name www { steer cdn; txt "beside"; }
+    name *.any { steer cdn; }
+    name old { steer four; }
+    name alias { cname www; }
+"""
+
+
+def test_steered_addresses_are_signed(director, key):
+    d = director(STEERED + zone(key, records=STEERED_NAMES), workers=1)
+
+    def check_addresses(v4):
+        for name in "www", "alias", "x.any", "y.x.any":
+            for by in "udp", "tcp":
+                r = d.ask(f"{name}.signed.test", dnssec=True, ecs="203.0.113.0/24", by=by)
+                assert sorted(texts(r, kind="A")) == v4, r
+                found = check_message(r, keys_of(key))
+                assert next(s for s in found if s.rdtype == dns.rdatatype.A).ttl <= 30
+            r = d.ask(f"{name}.signed.test", "AAAA", dnssec=True)
+            assert texts(r, kind="AAAA") == ["2001:db8::1"]
+            check_message(r, keys_of(key))
+
+    check_addresses(["192.0.2.10", "192.0.2.11", "192.0.2.9"])
+    # what a steer has no addresses for is denied, and so is what else is not there
+    for name, kind, types in (("old", "AAAA", {"A"}), ("old", "TXT", {"A"}), ("www", "MX", {"A", "AAAA", "TXT"}),
+                              ("z.any", "TXT", {"A", "AAAA"})):
+        r = d.ask(f"{name}.signed.test", kind, dnssec=True)
+        assert denied_types(r, f"{name}.signed.test") == types | {"RRSIG", "NSEC"}, r
+        check_message(r, keys_of(key))
+    # each set was signed once: A and AAAA of www; one NSEC for each of two names
+    assert d.metrics()['selvage_dnssec_signatures_total{of="chosen"}'] == 2 + 2
+
+
 def test_faults_of_keys_are_told(director, key, tmp_path):
     other = Key("other.test", tmp_path)
     good = director(zone(key))
 
     def said(text):
         path = tmp_path / "wrong.conf"
-        path.write_text(text)
+        path.write_text("listen 127.0.0.1:5300 dns;\n" + text)
         done = run_director("-t", "-c", path)
         assert done.returncode == 1, done.stderr
         return done.stderr
@@ -338,6 +379,8 @@ def test_faults_of_keys_are_told(director, key, tmp_path):
     assert "No such file" in said(zone("/nonexistent/K"))
     assert "refresh is more than three quarters" in said(zone(key, more="validity 10d; refresh 9d;"))
     assert 'did you mean "standby"' in said(zone(f"{key.file} stanby"))
+    many = " ".join(f"record TYPE{t} \\# 1 00;" for t in range(65000, 65063))
+    assert '"www" has records of more types' in said(zone(key, records=RECORDS.replace("name www {", f"name www {{ {many}")))
     os.chmod(key.file + ".private", 0o604)
     assert "everybody can read or write it" in said(zone(key))
     os.chmod(key.file + ".private", 0o660)
