@@ -25,3 +25,6 @@ UNIT += %D%/t_answer
 %C%_t_answer_SOURCES = %D%/t_answer.c %D%/zones.h tests/unit/dns/message.h tests/unit/http/table.h
 %C%_t_answer_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
 %C%_t_answer_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+UNIT += %D%/t_rrl
+%C%_t_rrl_SOURCES = %D%/t_rrl.c
+%C%_t_rrl_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
