@@ -34,6 +34,7 @@ enum { KEEP_MAX = GEO_KEEP_MAX };
 
 struct expected {
     bool known;
+    bool nowhere; /* there is a record, but no place in it: any answer is fine */
     double km[GEO_TEST_POINTS];
     double sorted[GEO_TEST_POINTS];
 };
@@ -103,10 +104,9 @@ static void expect(const struct proof *p, MMDB_entry_s *entry, struct expected *
                    number(entry, "location", "longitude", &lon));
     if (e->known && lat == 0 && lon == 0)
         e->known = false;
-    if (!e->known) {
-        fprintf(stderr, "a record without a place: this proof is for databases of cities\n");
-        exit(1);
-    }
+    e->nowhere = !e->known;
+    if (!e->known)
+        return;
     for (unsigned i = 0; i < p->points_n; i++)
         e->sorted[i] = e->km[i] =
             haversine_km(lat, lon, geo_points[i].latitude, geo_points[i].longitude);
@@ -169,7 +169,7 @@ static void complain(struct proof *p, const char *what, const uint8_t *a, unsign
 /* The nearest `n` by the map are so by the other formula. */
 static bool is_nearest(struct proof *p, const struct expected *e, const uint8_t *points, unsigned n)
 {
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n && !e->nowhere; i++) {
         if (!e->known && points[i] != i)
             return false;
         if (e->known && e->km[points[i]] > e->sorted[i] + ALIKE_KM)
@@ -226,7 +226,7 @@ static void check_network(
     geo_map_find(p->m, &wider, &found_wider);
     if (found_last.first != found.first || found_last.scope != found.scope ||
         order_last.scope != order.scope || memcmp(order.points, order_last.points, order.n) != 0 ||
-        order.scope < found.scope || !found_wider.mixed ||
+        order.scope < found.scope || (found.scope != 0 && !found_wider.mixed) ||
         !follows(&p->first, p, address, len, &found.first, 1, found.scope) ||
         !follows(&p->order, p, address, len, order.points, p->keep, order.scope)) {
         complain(p, "a scope is not what it should be", address, len);
@@ -383,6 +383,8 @@ int main(int argc, char **argv)
         p.keep = (unsigned)strtoul(keep, NULL, 10);
     check(p.keep >= 1 && p.keep <= KEEP_MAX);
     conf.keep = p.keep;
+    if (getenv("V4_BITS") != NULL)
+        conf.v4_bits = (uint8_t)strtoul(getenv("V4_BITS"), NULL, 10);
     if (p.keep > p.points_n)
         p.keep = p.points_n;
     conf.points_n = p.points_n;

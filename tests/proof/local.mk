@@ -13,3 +13,5 @@ dist_noinst_SCRIPTS += %D%/crash_storm %D%/idle_tls
 noinst_PROGRAMS += %D%/geo_map
 %C%_geo_map_SOURCES = %D%/geo_map.c %D%/geo_points.h
 %C%_geo_map_LDADD = $(LIBS_GEO)
+TESTS += %D%/geo-map-small
+dist_noinst_SCRIPTS += %D%/geo-map-small

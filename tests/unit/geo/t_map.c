@@ -952,6 +952,7 @@ static void bad_trees(void **state)
 
 static void stopped(void **state)
 {
+    static const uint8_t zero[] = {0};
     unsigned asked = 0;
     struct geo_progress progress = {not_now, &asked};
     struct geo_point point = {true, 1, 1};
@@ -965,7 +966,7 @@ static void stopped(void **state)
     for (unsigned i = 0; i < GEO_OVERRIDES_MAX; i++)
         overrides[i] = (struct geo_override){.by = GEO_WHY_NETWORK,
             .network = {4, 32, {20, (uint8_t)(i >> 8), (uint8_t)i, 1}},
-            .list = {1, (const uint8_t[]){0}}};
+            .list = {1, zero}};
     assert_false(geo_maps_compile(NULL, &conf, 1, &progress, &m, &why));
     assert_int_equal(asked, 1);
     assert_true(why.text[0] != '\0');
