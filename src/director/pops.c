@@ -134,60 +134,17 @@ void pop_tell(struct pop_run *r, const struct pop_word *w)
 /* --- from start to end -------------------------------------------------------------------------
  */
 
-static const struct pop_run *run_named(const struct pops *p, struct span name)
-{
-    const struct pop *pop = p != NULL ? pop_find(p->conf.list, name) : NULL;
-
-    return pop != NULL ? &p->runs[pop->index] : NULL;
-}
-
-/* Bits of addresses that it had before are as they were, new ones are set. */
-static uint8_t mask_of(const struct addr *v, unsigned n, const struct addr *before,
-    unsigned before_n, uint8_t before_mask)
-{
-    uint8_t mask = 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        bool up = true;
-
-        for (unsigned k = 0; k < before_n; k++) {
-            if (addr_eq(&v[i], &before[k]))
-                up = (before_mask >> k & 1) != 0;
-        }
-        mask |= (uint8_t)(up ? 1U << i : 0);
-    }
-    return mask;
-}
-
-/* What a PoP is until it is probed: as `former` has it, but for what the configuration has changed.
- */
-static void first_word(struct pop_run *r, const struct pop_run *former)
+static void set_first_word(struct pop_run *r)
 {
     const struct pop *pop = r->pop;
-    struct pop_word w = {.order = pop->order}, was = {.order = POP_UP};
-    bool draining = false;
+    struct pop_word w = {.order = pop->order,
+        .now = {.v4 = (uint8_t)((1U << pop->v4_n) - 1), .v6 = (uint8_t)((1U << pop->v6_n) - 1)}};
 
-    if (former != NULL) {
-        was = pop_word(former);
-        draining = was.now.state == POP_STATE_DRAINING && pop->loads_n > 0;
-        w.now.shed = pop->loads_n > 0 ? was.now.shed : 0;
-        w.ordered = was.ordered;
-        if (was.ordered)
-            w.order = was.order;
-    }
-    if (former != NULL && pop->check != NULL) {
-        w.now.v4 = mask_of(pop->v4, pop->v4_n, former->pop->v4, former->pop->v4_n, was.now.v4);
-        w.now.v6 = mask_of(pop->v6, pop->v6_n, former->pop->v6, former->pop->v6_n, was.now.v6);
-    } else {
-        w.now.v4 = mask_of(pop->v4, pop->v4_n, NULL, 0, 0);
-        w.now.v6 = mask_of(pop->v6, pop->v6_n, NULL, 0, 0);
-    }
-    w.now.state = pop_state_of(&w, draining);
-    atomic_init(&r->word, pack(&w));
-    atomic_init(&r->changed_ms, former != NULL ? atomic_load(&former->changed_ms) : 0);
+    w.now.state = pop_state_of(&w, false);
+    pop_restore(r, &w);
 }
 
-struct pops *pops_new(const struct pops_conf *conf, const struct pops *former)
+struct pops *pops_new(const struct pops_conf *conf)
 {
     struct pops *p = xcalloc(1, sizeof(*p));
 
@@ -196,40 +153,25 @@ struct pops *pops_new(const struct pops_conf *conf, const struct pops *former)
     for (unsigned i = 0; i < conf->list->n; i++) {
         p->runs[i].pops = p;
         p->runs[i].pop = &conf->list->v[i];
-        first_word(&p->runs[i], run_named(former, conf->list->v[i].name));
+        set_first_word(&p->runs[i]);
     }
-    /* An epoch is never one that the former have had. */
-    atomic_init(&p->epoch, former != NULL ? pops_epoch(former) + (1ULL << 32) : 1);
-    atomic_init(&p->changed_ms, former != NULL ? pops_changed_ms(former) : 0);
-    if (former == NULL)
-        pops_keep_read(p);
+    atomic_init(&p->epoch, 1);
+    pops_keep_read(p);
     return p;
 }
 
-void pops_start(struct pops *p, struct worker *w, struct resolver *r, struct pops *former)
+void pops_start(struct pops *p, struct worker *w, struct resolver *r)
 {
     p->worker = w;
+    pops_keep_start(p);
     for (unsigned i = 0; i < p->conf.list->n; i++) {
-        struct pop_run *run = &p->runs[i];
-        const struct pop_run *before = run_named(former, run->pop->name);
-
-        if (before != NULL)
-            first_word(run, before); /* once more: things have happened meanwhile */
-        if (before != NULL)
-            run->ordered_s = before->ordered_s;
-        pop_watch_init(run, r, before);
-    }
-    pops_keep_start(p, former);
-    if (former != NULL)
-        pops_stop(former);
-    for (unsigned i = 0; i < p->conf.list->n; i++)
+        pop_watch_init(&p->runs[i], r);
         pop_watch_start(&p->runs[i]);
+    }
 }
 
 void pops_stop(struct pops *p)
 {
-    if (p->worker == NULL)
-        return;
     for (unsigned i = 0; i < p->conf.list->n; i++)
         pop_watch_stop(&p->runs[i]);
     pops_keep_stop(p);
@@ -260,14 +202,9 @@ void pops_free(struct pops **pp)
 void pops_order(struct pops *p, unsigned index, enum pop_order order)
 {
     struct pop_run *r = &p->runs[index];
-    struct pop_word w = pop_word(r);
 
-    w.order = order;
-    w.ordered = order != r->pop->order;
-    w.now.state = pop_state_of(&w, w.now.state == POP_STATE_DRAINING);
     r->ordered_s = worker_wall_s(p->worker);
-    pop_tell(r, &w);
-    pop_judge(r);
+    pop_judge(r, order, order != r->pop->order);
     pops_keep(p);
 }
 

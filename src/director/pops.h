@@ -1,21 +1,20 @@
 /*
  * pops.h - the PoPs at run time: who answers, who is drained, how loaded they are, since when.
  *
- * Made by main for a configuration, and given what the one before it knew, so that a reload
- * forgets neither health nor orders. Probes run on one worker (pops_start()), which alone writes;
+ * Made by main for a configuration. Probes run on one worker (pops_start()), which alone writes;
  * any worker reads a PoP's word without lock, and never half of a change. An order given by an
  * operator is carried out on that worker at once (well within the second that draining may take),
  * and kept in the state file, so that a restart undrains nothing: what a person took out, a person
  * puts back.
  *
  *   call            who and when
- *   pops_new()      main, before the workers or beside them (reload): readable from then on
+ *   pops_new()      main, before the workers: readable from then on
  *   pops_start()    on the worker that probes; from here on orders and probes have a say
  *   pops_stop()     on that worker; what was known stays readable
  *   pops_free()     main, when no worker reads them any more
  *
- * PoPs start as those before them were left, new ones as up; the first probe of an address that
- * nobody has looked at yet decides alone.
+ * PoPs start as up, but for the orders that the state file has; the first probe of an address
+ * decides alone.
  *
  * What a PoP is, for answers, follows from three things, in this order: the order (an operator's,
  * else the configuration's), the word of its edges (all of those asked say that they drain), and
@@ -66,12 +65,9 @@ struct pops_conf {
     const struct pop_list *list; /* borrowed; outlives the pops */
     struct span state_file;      /* n == 0: orders are forgotten with the process */
 };
-/* `former`: of the configuration before (it may run meanwhile), NULL at start; then orders come
- * from the state file, if there is one. A file that cannot be read is logged and keeps nobody from
- * starting. */
-MUST_USE struct pops *pops_new(const struct pops_conf *conf, const struct pops *former);
-/* `former` (or NULL) is stopped, and what it knows by now is taken over. */
-void pops_start(struct pops *p, struct worker *w, struct resolver *r, struct pops *former);
+/* A state file that cannot be read is logged and keeps nobody from starting. */
+MUST_USE struct pops *pops_new(const struct pops_conf *conf);
+void pops_start(struct pops *p, struct worker *w, struct resolver *r);
 void pops_stop(struct pops *p);
 void pops_free(struct pops **p);
 

@@ -67,14 +67,14 @@ void pop_tell(struct pop_run *r, const struct pop_word *word);
 enum pop_state pop_state_of(const struct pop_word *w, bool draining);
 
 /* pops_watch.c: on the worker that probes */
-void pop_watch_init(struct pop_run *r, struct resolver *resolver, const struct pop_run *former);
+void pop_watch_init(struct pop_run *r, struct resolver *resolver);
 void pop_watch_start(struct pop_run *r);
 void pop_watch_stop(struct pop_run *r);
-/* Follows a new order, or a new word of its checks. */
-void pop_judge(struct pop_run *r);
+/* What its checks and edges make of it, with that order. */
+void pop_judge(struct pop_run *r, enum pop_order order, bool ordered);
 
 /* pops_keep.c: the same */
-void pops_keep_start(struct pops *p, struct pops *former);
+void pops_keep_start(struct pops *p);
 void pops_keep_stop(struct pops *p);
 void pops_keep_free(struct pops *p);
 /* Orders have changed: they are written as they are now. */

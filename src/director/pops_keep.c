@@ -8,17 +8,15 @@
 #include "loop/pool.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* One write at a time; what changes meanwhile is written by the next. */
 struct pops_keeping {
-    struct pops *pops; /* that it writes for now */
+    struct pops *pops; /* borrowed */
     struct pool *pool; /* owns; of one thread. NULL: stopped */
     struct job job;
-    bool busy;  /* the job is under way */
-    bool again; /* things have changed since it began */
-    char *path; /* owns; of the job, as `text` and `why` are */
-    struct buf text;
+    bool busy;       /* the job is under way */
+    bool again;      /* things have changed since it began */
+    struct buf text; /* owns; of the job, as the next two are */
     bool failed;
     char why[POPS_FILE_WHY];
     char unkept[POPS_FILE_WHY]; /* why the last write came to nothing; "": it did not */
@@ -57,7 +55,7 @@ static void work(struct job *j)
 {
     struct pops_keeping *k = container_of(j, struct pops_keeping, job);
 
-    k->failed = !pops_file_write(k->path, buf_span(&k->text), k->why);
+    k->failed = !pops_file_write(k->pops->conf.state_file.p, buf_span(&k->text), k->why);
 }
 
 static void set_text(struct pops_keeping *k)
@@ -73,9 +71,6 @@ static void set_text(struct pops_keeping *k)
         if (w.ordered)
             check(pops_file_add(&k->text, r->pop, (struct pops_file_order){w.order, r->ordered_s}));
     }
-    free(k->path);
-    k->path = strdup(p->conf.state_file.p);
-    check(k->path != NULL);
 }
 
 static void say(struct pops_keeping *k)
@@ -90,7 +85,6 @@ static void begin(struct pops_keeping *k)
     set_text(k);
     k->busy = true;
     k->again = false;
-    k->job.worker = k->pops->worker;
     check(pool_submit(k->pool, k->pops->worker, &k->job));
 }
 
@@ -126,30 +120,20 @@ const char *pops_unkept(const struct pops *p)
 /* --- from start to end -------------------------------------------------------------------------
  */
 
-static struct pops_keeping *keeping_new(void)
+void pops_keep_start(struct pops *p)
 {
-    struct pops_keeping *k = xcalloc(1, sizeof(*k));
+    struct pops_keeping *k;
 
+    if (p->conf.state_file.n == 0)
+        return;
+    k = xcalloc(1, sizeof(*k));
+    k->pops = p;
     k->pool = pool_new(1, 1);
+    k->job.worker = p->worker;
     k->job.work = work;
     k->job.done = written;
     buf_init(&k->text, POPS_FILE_BYTES_MAX);
-    return k;
-}
-
-void pops_keep_start(struct pops *p, struct pops *former)
-{
-    if (p->conf.state_file.n == 0)
-        return;
-    if (former != NULL && former->keeping != NULL) {
-        p->keeping = former->keeping;
-        former->keeping = NULL;
-    } else {
-        p->keeping = keeping_new();
-    }
-    p->keeping->pops = p;
-    if (former != NULL)
-        pops_keep(p); /* another file, other PoPs */
+    p->keeping = k;
 }
 
 /* A write that is under way ends; the last word is written here, as we stop anyway. */
@@ -174,7 +158,6 @@ void pops_keep_free(struct pops *p)
 
     if (k == NULL)
         return;
-    free(k->path);
     buf_free(&k->text);
     free(k);
 }

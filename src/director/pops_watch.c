@@ -59,15 +59,22 @@ static bool all_drain(const struct pop_run *r)
     return r->pop->loads_n > 0;
 }
 
-void pop_judge(struct pop_run *r)
+void pop_judge(struct pop_run *r, enum pop_order order, bool ordered)
 {
-    struct pop_word w = pop_word(r);
+    struct pop_word w = {.order = order, .ordered = ordered};
 
     w.now.v4 = mask_of(r, 0, r->pop->v4_n);
     w.now.v6 = mask_of(r, r->pop->v4_n, r->pop->v6_n);
     w.now.shed = (uint8_t)r->shedding.steps;
     w.now.state = pop_state_of(&w, all_drain(r));
     pop_tell(r, &w);
+}
+
+static void judge_again(struct pop_run *r)
+{
+    struct pop_word w = pop_word(r);
+
+    pop_judge(r, w.order, w.ordered);
 }
 
 /* --- checks ------------------------------------------------------------------------------------
@@ -114,7 +121,7 @@ static void checked(struct watch *w, const struct probe_result *result, bool cha
     count_probe(result);
     if (changed)
         log_check(c);
-    pop_judge(c->run);
+    judge_again(c->run);
 }
 
 /* --- edges -------------------------------------------------------------------------------------
@@ -168,38 +175,11 @@ static void asked(struct watch *w, const struct probe_result *result, bool chang
     if (result->end == PROBE_GOOD)
         take_answer(e, result);
     judge_load(e->run);
-    pop_judge(e->run);
+    judge_again(e->run);
 }
 
 /* --- from start to end -------------------------------------------------------------------------
  */
-
-/* What was known of that address, whichever way it was checked. */
-static void take_over_check(struct pop_check *c, const struct pop_run *former)
-{
-    for (unsigned i = 0; former->checks != NULL && i < addrs_n(former); i++) {
-        const struct pop_check *was = &former->checks[i];
-
-        if (!addr_eq(was->addr, c->addr))
-            continue;
-        c->watch.standing = was->watch.standing;
-        c->watch.blind = was->watch.blind;
-    }
-}
-
-static void take_over_edge(struct pop_edge *e, const struct pop_run *former)
-{
-    for (unsigned i = 0; former->edges != NULL && i < former->pop->loads_n; i++) {
-        const struct pop_edge *was = &former->edges[i];
-
-        if (!span_eq(was->watch.what->label, e->watch.what->label))
-            continue;
-        e->watch.standing = was->watch.standing;
-        e->draining = was->draining;
-        e->per_mille = was->per_mille;
-        e->said_ms = was->said_ms;
-    }
-}
 
 static void init_check(struct pop_run *r, unsigned i, struct resolver *resolver)
 {
@@ -210,24 +190,17 @@ static void init_check(struct pop_run *r, unsigned i, struct resolver *resolver)
     watch_init(&c->watch, r->pop->check, c->addr, r->pops->worker, resolver, checked);
 }
 
-void pop_watch_init(struct pop_run *r, struct resolver *resolver, const struct pop_run *former)
+void pop_watch_init(struct pop_run *r, struct resolver *resolver)
 {
     if (r->pop->check != NULL)
         r->checks = xcalloc(addrs_n(r), sizeof(*r->checks));
-    for (unsigned i = 0; r->checks != NULL && i < addrs_n(r); i++) {
+    for (unsigned i = 0; r->checks != NULL && i < addrs_n(r); i++)
         init_check(r, i, resolver);
-        if (former != NULL)
-            take_over_check(&r->checks[i], former);
-    }
     r->edges = xcalloc(r->pop->loads_n + 1, sizeof(*r->edges));
     for (unsigned i = 0; i < r->pop->loads_n; i++) {
         r->edges[i].run = r;
         watch_init(&r->edges[i].watch, &r->pop->loads[i], NULL, r->pops->worker, resolver, asked);
-        if (former != NULL)
-            take_over_edge(&r->edges[i], former);
     }
-    if (former != NULL && r->pop->loads_n > 0)
-        r->shedding = former->shedding;
 }
 
 void pop_watch_start(struct pop_run *r)

@@ -33,7 +33,7 @@ static void begin_probing(struct director *d, struct worker *worker)
     if (d->conf->resolver.n > 0)
         check(addr_parse(d->conf->resolver, &options.server));
     d->resolver = resolver_new(worker, &options);
-    pops_start(d->pops, worker, d->resolver, NULL);
+    pops_start(d->pops, worker, d->resolver);
 }
 
 static void begin(struct worker *worker)
@@ -221,7 +221,7 @@ static void open_pops(struct director *d)
 
     if (!span_eq(d->conf->state, SPAN("off")))
         conf.state_file = d->conf->state;
-    d->pops = pops_new(&conf, NULL);
+    d->pops = pops_new(&conf);
 }
 
 static struct daemon_worker *worker_of(void *app, unsigned i)

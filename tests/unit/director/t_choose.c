@@ -148,7 +148,7 @@ static int start(void **state)
             .hash = 1000003 * (i + 1)};
         pops_of[i] = &pop_v[i];
     }
-    pops = pops_new(&conf, NULL);
+    pops = pops_new(&conf);
     maps[0] = (const struct geo_map *)&world; /* never looked into */
     steer = (struct steer){.pops = pops_of,
         .pops_n = POPS,
