@@ -22,5 +22,5 @@ selvagectl_SOURCES = \
 	src/bin/ctl_steer.c \
 	src/bin/ctl_volume.c \
 	src/bin/selvagectl.c
-# For explain -c it reads configurations as selvaged does; keys as the director does.
-selvagectl_LDADD = src/director/libdirector.a src/dns/libdns.a $(LIBS_EDGE)
+# For explain -c and map check -c it reads configurations as the daemons do.
+selvagectl_LDADD = src/director/libdirector.a src/health/libhealth.a src/dns/libdns.a $(LIBS_EDGE)

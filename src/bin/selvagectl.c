@@ -334,7 +334,7 @@ static int help(void)
            "       selvagectl dnssec ds|show ZONE|FILE [-d DIR]\n"
            "       selvagectl volume init PATH [--size SIZE] [--force]\n"
            "       selvagectl volume check PATH\n"
-           "       selvagectl map [check]\n"
+           "       selvagectl map [check [-c FILE]]\n"
            "       selvagectl map reload [--force]\n"
            "       selvagectl steer ADDRESS[/BITS] [--name NAME] [--steer STEER]\n"
            "       selvagectl pop up|drain|down NAME\n\n"
@@ -350,7 +350,7 @@ static int help(void)
            "  -j, --json           the answer as it came, for programs\n"
            "  -H, --field FIELD    explain: a field of the request, 'Name: value'\n"
            "  -m, --method METHOD  explain: instead of GET\n"
-           "  -c, --config FILE    explain: by this configuration, without a running edge\n"
+           "  -c, --config FILE    explain, map check: by this configuration, without a daemon\n"
            "      --hard           purge: gone, instead of stale from now on\n"
            "      --wait           purge: returns when it holds everywhere in the process\n"
            "      --site HOST      purge tag, cache ls: only what belongs to that site\n"
@@ -426,8 +426,10 @@ static bool misused(struct ctl *ctl, const struct command *command, int args_n)
     bool makes = command->run == ctl_volume, lists = command->run == ctl_cache;
     bool signs = command->run == ctl_sign, keys = command->run == ctl_dnssec;
 
-    if (!explains && (ctl->config != NULL || ctl->question.method.n + ctl->question.fields_n > 0))
-        return ctl_wrong_usage("-c, -H and -m belong to explain, not to ", command->name) != 0;
+    if (!explains && ctl->question.method.n + ctl->question.fields_n > 0)
+        return ctl_wrong_usage("-H and -m belong to explain, not to ", command->name) != 0;
+    if (!explains && command->run != ctl_map && ctl->config != NULL)
+        return ctl_wrong_usage("-c belongs to explain and map check, not to ", command->name) != 0;
     if (!purges && (ctl->hard || ctl->wait || (ctl->site != NULL && !lists)))
         return ctl_wrong_usage(
                    "--hard, --wait and --site belong to purge, not to ", command->name) != 0;

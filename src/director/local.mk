@@ -4,6 +4,8 @@ src_director_libdirector_a_SOURCES = \
 	%D%/conf.h \
 	%D%/dns_conf.c \
 	%D%/dns_conf.h \
+	%D%/map_check.c \
+	%D%/map_check.h \
 	%D%/map_conf.c \
 	%D%/map_conf.h \
 	%D%/map_files.c \
@@ -15,6 +17,8 @@ src_director_libdirector_a_SOURCES = \
 	%D%/map_made.c \
 	%D%/map_made.h \
 	%D%/map_report.c \
+	%D%/map_serve.c \
+	%D%/map_serve.h \
 	%D%/respond.c \
 	%D%/respond.h \
 	%D%/rrl.c \

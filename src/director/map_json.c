@@ -50,8 +50,8 @@ json_t *map_json_map(const struct steer *s, const struct geo_map_facts *f)
 
 void map_json_add_quality(json_t *map, const struct geo_map_quality *q)
 {
-    put_real(map, "v4_placed", q->v4_known);
-    put_real(map, "v6_placed", q->v6_known);
+    put_int(map, "v4_placed", (uint64_t)q->v4_known);
+    put_int(map, "v6_placed", (uint64_t)q->v6_known);
     put_real(map, "v4_nearest_percent", q->v4_nearest_percent);
     put_real(map, "v6_nearest_percent", q->v6_nearest_percent);
     put_real(map, "v4_excess_km", q->v4_excess_km);

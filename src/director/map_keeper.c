@@ -9,11 +9,11 @@
 #include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -21,12 +21,14 @@ enum {
     SOON_MS = 200,       /* when they are about to settle */
     PATIENCE_MS = 30000, /* with files that do not settle, when somebody waits */
     RESTLESS_MS = 60000, /* of files that do not settle, before that is said */
+    NICE = 10,           /* a tenth of what a worker gets, where both want the same core */
 };
 
 /* A worker's part in a swap. */
 struct give {
     struct message message;
     struct map_keeper *keeper;
+    struct worker *worker;
 };
 
 struct map_keeper {
@@ -41,8 +43,7 @@ struct map_keeper {
     struct map_made *now;    /* owns; what workers have, or are given */
     struct map_made *former; /* owns; until all have passed */
     struct give *gives;      /* owns; one for each worker */
-    struct worker *const *workers;
-    unsigned workers_n;
+    unsigned gives_n;
     _Atomic unsigned waiting_for; /* workers that have not passed */
 
     struct map_files seen;  /* at the last look */
@@ -55,6 +56,7 @@ struct map_keeper {
 
     pthread_mutex_t lock; /* of what follows */
     struct map_request *asked;
+    bool ended; /* nobody takes what is asked any more */
     struct map_status status;
 };
 
@@ -165,36 +167,34 @@ static void swap(struct map_keeper *k, struct map_made *fresh)
     fresh->set.number = k->now->set.number + 1;
     k->former = k->now;
     k->now = fresh;
-    atomic_store(&k->waiting_for, k->workers_n);
-    for (unsigned i = 0; i < k->workers_n; i++)
-        worker_post(k->workers[i], &k->gives[i].message);
+    atomic_store(&k->waiting_for, k->gives_n);
+    for (unsigned i = 0; i < k->gives_n; i++)
+        worker_post(k->gives[i].worker, &k->gives[i].message);
     if (wait_until_passed(k))
         map_made_free(&k->former);
 }
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-/* All databases, or, when there is nothing to lose, those that can be read. NULL: `why` says why
- * not. */
-static struct geo *open_databases(
-    struct map_keeper *k, bool all, bool *partial, struct geo_why *why)
+/* All databases, or, when there is nothing to lose, those that can be read: then `lost` says what
+ * is wrong with one of the others. NULL: `lost` says why not. */
+static struct geo *open_databases(struct map_keeper *k, bool all, struct geo_why *lost)
 {
     const struct conf_strings *paths = &k->conf.conf->databases;
     unsigned at[GEO_FILES_MAX], n = 0;
     struct geo *g = geo_new();
 
-    *partial = false;
+    lost->text[0] = '\0';
     for (unsigned i = 0; i < paths->n; i++) {
-        if (geo_add(g, paths->v[i].p, why)) {
+        if (geo_add(g, paths->v[i].p, lost)) {
             at[n++] = i;
             continue;
         }
-        *partial = true;
         if (all)
             break;
-        log_msg(LOG_ERROR, "maps: made without %s", why->text);
+        log_msg(LOG_ERROR, "maps: made without %s", lost->text);
     }
-    if (n == 0 || (all && *partial)) {
+    if (n == 0 || (all && n < paths->n)) {
         geo_free(&g);
         return NULL;
     }
@@ -240,16 +240,20 @@ static enum map_end make(
     struct map_keeper *k, const struct map_files *f, bool forced, struct geo_why *why)
 {
     const struct geo_progress progress = {.go_on = go_on, .ctx = k};
-    bool partial, nothing_to_lose = !k->now->from_databases || k->now->partial;
-    struct geo *g = open_databases(k, !nothing_to_lose, &partial, why);
+    bool nothing_to_lose = !k->now->from_databases || k->now->partial, partial, good;
+    struct geo_why lost;
+    struct geo *g = open_databases(k, !nothing_to_lose, &lost);
     struct map_made *fresh;
-    bool good;
 
-    if (g == NULL)
+    if (g == NULL) {
+        *why = lost;
         return MAP_REFUSED;
+    }
+    partial = lost.text[0] != '\0';
     if (!partial && map_made_same(&k->conf, k->now, g)) {
         k->now->files = map_files_hash(f);
         geo_free(&g);
+        log_msg(LOG_INFO, "maps: the databases are what those in use are made from");
         keep_on_disk(k);
         return MAP_UNCHANGED;
     }
@@ -266,6 +270,7 @@ static enum map_end make(
     log_taken(k);
     say_set(k);
     keep_on_disk(k);
+    *why = lost;
     return MAP_TAKEN;
 }
 
@@ -319,8 +324,6 @@ static enum map_end try(struct map_keeper *k, bool forced, struct geo_why *why)
                                  : C_MAPS_REFUSED);
     if (end == MAP_REFUSED)
         log_refused(k, why->text);
-    else if (!k->now->partial)
-        why->text[0] = '\0';
     say_refused(k, why->text);
     say_state(k, state_after(k, end));
     return end;
@@ -410,8 +413,8 @@ static enum map_end reload_for(struct map_keeper *k, struct map_request *r)
 static enum map_end check_for(struct map_keeper *k, struct map_request *r)
 {
     struct map_plan *plan = xcalloc(1, sizeof(*plan));
-    bool partial, ok = true;
-    struct geo *g = open_databases(k, true, &partial, &r->why);
+    struct geo *g = open_databases(k, true, &r->why);
+    bool ok = true;
 
     if (!has_databases(k))
         (void)snprintf(r->why.text, sizeof(r->why.text), "no database is configured");
@@ -441,6 +444,7 @@ static struct map_request *take_asked(struct map_keeper *k)
     pthread_mutex_lock(&k->lock);
     r = k->asked;
     k->asked = NULL;
+    k->ended = atomic_load(&k->stopping);
     pthread_mutex_unlock(&k->lock);
     return r;
 }
@@ -466,19 +470,29 @@ static void answer_asked(struct map_keeper *k)
     for (r = take_asked(k); r != NULL; r = next) {
         next = r->next;
         r->end = answer(k, r);
-        r->message.run = run_done;
         worker_post(r->worker, &r->message);
     }
 }
 
 void map_keeper_ask(struct map_keeper *k, struct map_request *r)
 {
+    bool ended;
+
     r->why.text[0] = '\0';
+    r->message.run = run_done;
     pthread_mutex_lock(&k->lock);
-    r->next = k->asked;
-    k->asked = r;
+    ended = k->ended;
+    if (!ended) {
+        r->next = k->asked;
+        k->asked = r;
+    }
     pthread_mutex_unlock(&k->lock);
-    check(eventfd_write(k->wake, 1) == 0);
+    if (!ended) {
+        check(eventfd_write(k->wake, 1) == 0);
+        return;
+    }
+    r->end = MAP_STOPPED;
+    worker_post(r->worker, &r->message);
 }
 
 void map_keeper_look(struct map_keeper *k)
@@ -492,12 +506,12 @@ void map_keeper_look(struct map_keeper *k)
 static void *keep(void *arg)
 {
     struct map_keeper *k = arg;
-    const struct sched_param any = {0};
     struct pollfd fds[] = {{.fd = k->wake, .events = POLLIN}, {.fd = k->stop, .events = POLLIN}};
 
     pthread_setname_np(pthread_self(), "maps");
-    /* Whatever the machine has to do, answering comes first. */
-    if (pthread_setschedparam(pthread_self(), SCHED_IDLE, &any) != 0)
+    /* Answering comes first, but on a core that never rests there must be new maps, too. Of this
+     * thread alone, as Linux has it. */
+    if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICE) != 0)
         log_msg(LOG_DEBUG, "maps are compiled with the priority of everything else");
     while (!atomic_load(&k->stopping)) {
         eventfd_t value;
@@ -565,24 +579,27 @@ const struct map_set *map_keeper_first(struct map_keeper *k)
 
 void map_keeper_start(struct map_keeper *k, struct worker *const *workers, unsigned n)
 {
-    k->workers = workers;
-    k->workers_n = n;
+    k->gives_n = n;
     k->gives = xcalloc(n, sizeof(*k->gives));
     for (unsigned i = 0; i < n; i++)
-        k->gives[i] = (struct give){.message.run = run_give, .keeper = k};
+        k->gives[i] = (struct give){.message.run = run_give, .keeper = k, .worker = workers[i]};
     check(pthread_create(&k->thread, NULL, keep, k) == 0);
     k->started = true;
 }
 
 void map_keeper_stop(struct map_keeper *k)
 {
-    const struct sched_param any = {0};
-
-    if (!k->started)
+    if (k == NULL)
         return;
     atomic_store(&k->stopping, true);
     check(eventfd_write(k->stop, 1) == 0);
-    (void)pthread_setschedparam(k->thread, SCHED_OTHER, &any); /* it is waited for now */
+}
+
+void map_keeper_wait(struct map_keeper *k)
+{
+    if (k == NULL || !k->started)
+        return;
+    map_keeper_stop(k);
     pthread_join(k->thread, NULL);
     k->started = false;
 }

@@ -10,15 +10,16 @@
  *                -> refused (broken, being written, nothing known, moves too much): the maps in
  *                   use stay; said in log, status and metrics, once for each state of the files
  *
- * The thread has the lowest priority that the system knows, so that one core goes on answering. No
- * lock is on a worker's way to an answer, and no question waits.
+ * The thread has a low priority, so that one core goes on answering. No lock is on a worker's way
+ * to an answer, and no question waits.
  *
  *   call                 who and when
  *   map_keeper_new()     main, before the workers: milliseconds, unless kept maps must be read
  *   map_keeper_first()   main: what workers begin with
  *   map_keeper_start()   main, when all workers run
  *   map_keeper_reload()  any worker; map_keeper_look() main (HUP)
- *   map_keeper_stop()    main, before workers are joined: nothing new is given to them any more
+ *   map_keeper_stop()    main: it need not go on
+ *   map_keeper_wait()    main, before workers are joined: it has ended, and gives them nothing new
  *   map_keeper_free()    main, after that
  */
 #ifndef DIRECTOR_MAP_KEEPER_H
@@ -51,9 +52,12 @@ struct map_keeper;
 
 struct map_keeper *map_keeper_new(const struct map_keeper_conf *c);
 const struct map_set *map_keeper_first(struct map_keeper *k);
-/* workers[0 .. n) live until map_keeper_free(). */
+/* All n workers, which live until map_keeper_wait(). */
 void map_keeper_start(struct map_keeper *k, struct worker *const *workers, unsigned n);
+/* Returns at once. NULL is fine. */
 void map_keeper_stop(struct map_keeper *k);
+/* After that. A walk through whole databases that has begun is not broken off. NULL is fine. */
+void map_keeper_wait(struct map_keeper *k);
 /* NULL is fine, and *k is set to NULL. */
 void map_keeper_free(struct map_keeper **k);
 

@@ -7,6 +7,8 @@
 #include "base/thread.h"
 #include "daemon/certificates.h"
 #include "director/conf.h"
+#include "director/map_keeper.h"
+#include "director/map_serve.h"
 #include "director/places.h"
 #include "director/pops.h"
 #include "director/pops_serve.h"
@@ -97,11 +99,26 @@ static void end(struct worker *worker)
     resolver_free(&d->resolver);
 }
 
+static void on_ready(struct daemon *d)
+{
+    unsigned n = (unsigned)d->conf->workers;
+    struct worker *workers[THREADS_MAX];
+
+    for (unsigned i = 0; i < n; i++)
+        workers[i] = d->workers[i]->worker;
+    map_keeper_start(((struct director *)d->app)->maps, workers, n);
+}
+
+static void on_stopping(struct daemon *d)
+{
+    map_keeper_stop(((struct director *)d->app)->maps);
+}
+
 static void on_hang_up(struct daemon *d)
 {
-    (void)d;
-    log_msg(
-        LOG_WARN, "HUP: this version does not take a new configuration while it runs; restart it");
+    log_msg(LOG_NOTICE,
+        "HUP: databases are read again; a new configuration is taken by a restart only");
+    map_keeper_look(((struct director *)d->app)->maps);
 }
 
 static const struct daemon_ops director_ops = {
@@ -110,6 +127,8 @@ static const struct daemon_ops director_ops = {
     .drain = drain,
     .force = force,
     .end = end,
+    .ready = on_ready,
+    .stopping = on_stopping,
     .hang_up = on_hang_up,
 };
 
@@ -175,6 +194,12 @@ static const struct admin_route routes[] = {
         "name=NAME&order=up|drain|down: an order about a PoP"},
     {METHOD_GET, "/steer", ADMIN_CONTROL, steer_serve,
         "client=ADDRESS[/BITS]: where a client is sent, and why"},
+    {METHOD_GET, "/map", ADMIN_CONTROL, map_serve_status,
+        "what clients are sent by: databases, maps, and why other ones were refused"},
+    {METHOD_GET, "/map/check", ADMIN_CONTROL, map_serve_check,
+        "that, and how near to clients their PoPs are; takes a while"},
+    {METHOD_POST, "/map/reload", ADMIN_CONTROL, map_serve_reload,
+        "reads the databases; force=1 takes those that move too much"},
     {0},
 };
 
@@ -224,6 +249,27 @@ static void open_pops(struct director *d)
     d->pops = pops_new(&conf);
 }
 
+/* On each worker. */
+static void take_maps(struct worker *worker, const struct map_set *set)
+{
+    struct director_worker *w = worker->app;
+
+    w->maps = set;
+    w->steering.maps = set->maps;
+}
+
+static void open_maps(struct director *d)
+{
+    const struct map_keeper_conf conf = {.conf = &d->conf->map,
+        .steers = &d->conf->steers,
+        .pops = &d->conf->pops,
+        .take = take_maps};
+
+    d->maps = map_keeper_new(&conf);
+    for (int64_t i = 0; i < d->conf->daemon.workers; i++)
+        take_maps(d->workers[i].daemon.worker, map_keeper_first(d->maps));
+}
+
 static struct daemon_worker *worker_of(void *app, unsigned i)
 {
     return &((struct director *)app)->workers[i].daemon;
@@ -250,6 +296,7 @@ struct director *director_open(struct director_conf *conf)
     d->places = places_new(&conf->map);
     for (int64_t i = 0; i < conf->daemon.workers; i++)
         open_worker(d, &d->workers[i]);
+    open_maps(d);
     return d;
 }
 
@@ -277,7 +324,9 @@ void director_close(struct director **dp)
     daemon_close(d->daemon);
     for (int64_t i = 0; i < d->conf->daemon.workers; i++)
         close_worker(&d->workers[i], d->daemon->listens_n);
+    map_keeper_wait(d->maps);
     daemon_free(&d->daemon);
+    map_keeper_free(&d->maps);
     session_crowd_free(&d->crowd);
     pops_free(&d->pops);
     rrl_free(&d->rrl);

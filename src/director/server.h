@@ -26,8 +26,8 @@ struct director {
     struct director_worker *workers; /* owns; conf->daemon.workers of them */
     struct dns_cookie_secrets cookies;
     struct pops *pops;             /* owns; probed on the first worker */
+    struct map_keeper *maps;       /* owns; runs beside the workers */
     struct resolver *resolver;     /* owns; the first worker's */
-    struct map_keeper *maps;       /* owns */
     struct places *places;         /* owns; or NULL: no databases */
     struct rrl *rrl;               /* owns; NULL: no limits */
     struct signatures *signatures; /* owns; NULL: no zone is signed */

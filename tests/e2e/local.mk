@@ -25,6 +25,7 @@ EXTRA_DIST += \
 	%D%/test_control.py \
 	%D%/test_crash.py \
 	%D%/test_device.py \
+	%D%/test_director_map.py \
 	%D%/test_disk.py \
 	%D%/test_disk_faults.py \
 	%D%/test_disk_stream.py \

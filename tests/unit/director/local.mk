@@ -31,3 +31,11 @@ UNIT += %D%/t_answer
 UNIT += %D%/t_rrl
 %C%_t_rrl_SOURCES = %D%/t_rrl.c
 %C%_t_rrl_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
+
+UNIT += %D%/t_map_files
+%C%_t_map_files_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
+
+UNIT += %D%/t_map_keeper
+UNIT_THREADED += %D%/t_map_keeper
+%C%_t_map_keeper_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
+%C%_t_map_keeper_CPPFLAGS = $(AM_CPPFLAGS) -DDATA_DIR='"$(top_srcdir)/tests/data"'
