@@ -206,3 +206,9 @@ FUZZ += %D%/fuzz_geo_map
 %C%_fuzz_geo_map_LDADD = $(LIBS_GEO)
 %C%_fuzz_geo_map_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/geo_map
+
+FUZZ += %D%/fuzz_zone
+%C%_fuzz_zone_SOURCES = %D%/fuzz_zone.c tests/unit/director/zones.h tests/unit/dns/message.h $(FUZZ_MAIN)
+%C%_fuzz_zone_LDADD = $(LIBS_DIRECTOR)
+%C%_fuzz_zone_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/zone %D%/zone.dict
