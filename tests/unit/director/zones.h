@@ -76,7 +76,7 @@ static UNUSED bool test_zones_steer(struct test_zones *t)
     const struct steer_list *steers = &t->conf.steers;
     struct pops_conf conf = {.list = &t->conf.pops};
 
-    t->pops = pops_new(&conf, NULL);
+    t->pops = pops_new(&conf);
     t->steering = (struct steering){
         .pops = t->pops, .maps = (const struct geo_map *const *)t->maps, .now = 1000000};
     if (steers->n > TEST_STEERS_MAX)
