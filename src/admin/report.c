@@ -286,6 +286,41 @@ bool report_certificates(const json_t *answer, bool colour, struct buf *out)
     return table_write(&t, colour, out);
 }
 
+/* Lines of a difference; removed ones red, added ones green. */
+static bool write_difference(const char *text, bool colour, struct buf *out)
+{
+    struct span rest = span_of(text), line;
+    bool ok = true;
+
+    while (ok && span_cut(&rest, '\n', &line)) {
+        const char *paint = !colour || line.n == 0 ? ""
+                            : line.p[0] == '-'     ? "\033[31m"
+                            : line.p[0] == '+'     ? "\033[32m"
+                                                   : "";
+
+        ok =
+            buf_printf(out, "%s%.*s%s\n", paint, SPAN_ARG(line), paint[0] != '\0' ? "\033[0m" : "");
+    }
+    return ok;
+}
+
+bool report_reload(const json_t *answer, bool colour, struct buf *out)
+{
+    const json_t *difference = json_object_get(answer, "difference"), *note;
+    bool ok = true;
+    size_t i;
+
+    if (json_is_string(difference) && json_string_length(difference) > 0)
+        ok = write_difference(json_string_value(difference), colour, out);
+    else if (json_is_string(difference))
+        ok = buf_append(out, SPAN("nothing would change\n"));
+    else
+        ok = buf_append(out, SPAN("the configuration is in use\n"));
+    json_array_foreach(json_object_get(answer, "notes"), i, note) ok =
+        ok && buf_printf(out, "note: %s\n", text_or(note, "?"));
+    return ok;
+}
+
 static json_int_t number(const json_t *answer, const char *name)
 {
     return json_integer_value(json_object_get(answer, name));

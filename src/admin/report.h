@@ -17,7 +17,8 @@
 MUST_USE bool report_status(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_stats(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_volumes(const json_t *answer, bool colour, struct buf *out);
-MUST_USE bool report_certificates(const json_t *answer, bool colour, struct buf *out);
+MUST_USE bool report_reload(const json_t *answer, bool colour, struct buf *out);
+bool report_certificates(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_volume_check(const json_t *answer, bool colour, struct buf *out);
 MUST_USE bool report_object(const json_t *answer, bool colour, struct buf *out);
 /* Without what steers a terminal; NULL is "?". */

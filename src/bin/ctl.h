@@ -33,6 +33,8 @@ struct ctl {
     /* of volume init */
     const char *size; /* or NULL */
     bool force;
+    /* of reload */
+    bool diff;
     /* of steer */
     const char *name, *steer; /* or NULL */
     /* of dnssec */
@@ -78,6 +80,8 @@ int ctl_pops(const struct ctl *ctl);
 int ctl_pop(const struct ctl *ctl);
 /* ctl_purge.c */
 int ctl_purge(const struct ctl *ctl);
+/* ctl_reload.c */
+int ctl_reload(const struct ctl *ctl);
 /* ctl_sign.c */
 int ctl_sign(const struct ctl *ctl);
 /* ctl_steer.c */

@@ -13,6 +13,7 @@ selvagectl_SOURCES = \
 	src/bin/ctl_acme.c \
 	src/bin/ctl_cache.c \
 	src/bin/ctl_certificates.c \
+	src/bin/ctl_reload.c \
 	src/bin/ctl_dnssec.c \
 	src/bin/ctl_export.c \
 	src/bin/ctl_map.c \

@@ -40,7 +40,8 @@ enum {
     OPTION_NAME,
     OPTION_STEER,
     OPTION_CLIENT,
-    OPTION_ZSK
+    OPTION_ZSK,
+    OPTION_DIFF
 };
 enum { TIMEOUT_MS = 10000, TEXT_BYTES = 32 << 20, PATH_BYTES = 64 << 10 };
 
@@ -72,6 +73,9 @@ static const struct command {
         ctl_volume, 1, 2},
     {"dnssec", "keygen ZONE, ds ZONE or show ZONE: keys of signed zones, made and shown.",
         ctl_dnssec, 2, 2},
+    {"reload",
+        "Takes the changed configuration over, or says what is wrong; --diff: only shows it.",
+        ctl_reload, 0, 0},
     {"certificates", "[reload]: how many there are and which is over first; or reads them again.",
         ctl_certificates, 0, 1},
     {"map",
@@ -146,9 +150,10 @@ static int refused(const struct ctl *ctl, const struct admin_reply *reply, const
 {
     struct span body = buf_span(&reply->body);
 
+    while (body.n > 0 && body.p[body.n - 1] == '\n')
+        body.n--;
     fprintf(stderr, "selvagectl: %s answered %d to %.*s: %.*s\n", ctl->daemon, reply->status,
-        (int)span_find(span_of(path), '?'), path, (int)span_find(body, '\n'),
-        body.p != NULL ? body.p : "");
+        (int)span_find(span_of(path), '?'), path, (int)body.n, body.n > 0 ? body.p : "");
     return 1;
 }
 
@@ -370,6 +375,7 @@ static int help(void)
            "                       cache ls, export: only what is that old, as in 10m\n"
            "      --limit N        cache ls, export: no more than so many\n"
            "  -d, --dir DIR        dnssec: the folder of the keys; else the current one\n"
+           "      --diff           reload: only what would change\n"
            "      --zsk            dnssec keygen: a key without SEP, for one of a pair\n"
            "      --size SIZE      volume init: as in 10GiB; else all that is there\n"
            "      --force          volume init: what is there is lost; map reload: databases\n"
@@ -504,6 +510,7 @@ int main(int argc, char **argv)
         {"steer", required_argument, NULL, OPTION_STEER},
         {"dir", required_argument, NULL, 'd'},
         {"zsk", no_argument, NULL, OPTION_ZSK},
+        {"diff", no_argument, NULL, OPTION_DIFF},
         {"size", required_argument, NULL, OPTION_SIZE},
         {"force", no_argument, NULL, OPTION_FORCE},
         {"help", no_argument, NULL, 'h'},
@@ -598,6 +605,9 @@ int main(int argc, char **argv)
             break;
         case 'd':
             ctl.dir = optarg;
+            break;
+        case OPTION_DIFF:
+            ctl.diff = true;
             break;
         case OPTION_ZSK:
             ctl.zsk = true;

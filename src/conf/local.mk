@@ -1,6 +1,8 @@
 noinst_LIBRARIES += src/conf/libconf.a
 src_conf_libconf_a_SOURCES = \
 	%D%/apply.c \
+	%D%/diff.c \
+	%D%/diff.h \
 	%D%/directive.c \
 	%D%/directive.h \
 	%D%/dump.c \

@@ -23,15 +23,17 @@
 #include "daemon/conf.h"
 #include "loop/worker.h"
 #include "net/listen.h"
+#include "net/tls_server.h"
 
+#include <pthread.h>
 #include <signal.h>
 
+struct change_order;
 struct closing;
 struct daemon;
 struct daemon_load;
 struct tls_keeper;
 struct tls_server;
-struct tls_server_options;
 
 /* The exit status of a daemon. */
 enum daemon_exit { DAEMON_FINE = 0, DAEMON_FAILED = 1, DAEMON_FORCED = 2, DAEMON_UNCLEAN = 3 };
@@ -54,21 +56,31 @@ struct daemon_ops {
     void (*stopping)(struct daemon *d);    /* told to stop; workers drain */
     bool (*reopen_logs)(struct daemon *d); /* USR1: those of its own; false with errno */
     void (*hang_up)(struct daemon *d);     /* HUP */
+    void (*woken)(struct daemon *d);       /* daemon_wake() */
 };
 
 /* One of a worker's listeners. */
 struct daemon_listener {
     struct listener listener; /* first */
     const struct listen_conf *conf;
+    struct daemon_listener *next;
 };
 
 /* The first member of what the daemon keeps for each of its workers, to which worker->app points.
  */
 struct daemon_worker {
-    struct worker *worker;             /* owns */
-    struct daemon *daemon;             /* borrowed */
-    struct daemon_listener *listeners; /* owns; one for each address */
-    struct message drain, force;       /* from main */
+    struct worker *worker;               /* owns */
+    struct daemon *daemon;               /* borrowed */
+    struct daemon_listener *listeners;   /* owns */
+    struct message drain, force, change; /* from main */
+};
+
+/* A socket's descriptors for each worker, at one address. */
+struct daemon_socket {
+    const struct listen_conf *conf;
+    struct addr bound;
+    int *fds; /* owns until workers have them; NULL: they have */
+    struct daemon_socket *next;
 };
 
 struct daemon {
@@ -76,18 +88,24 @@ struct daemon {
     struct daemon_conf *conf;       /* borrowed */
     const struct daemon_ops *ops;   /* borrowed */
     void *app;                      /* the daemon's own */
-    struct daemon_worker **workers; /* owns, not what they point to; conf->workers of them */
-    const struct listen_conf **ats; /* owns; the addresses that daemon_open_listeners() opened, */
-    struct addr *bound;             /* owns; where they are, */
-    unsigned listens_n;             /* so many */
-    struct tls_server *tls;         /* owns; or NULL: no listener speaks TLS */
-    struct tls_keeper *tls_keeper;  /* owns; runs beside the workers; or NULL */
-    struct admin *admin;            /* owns; lives on the first worker */
-    struct daemon_load *load;       /* owns; the same */
+    struct daemon_worker **workers; /* owns, not what they point to; workers_n of them */
+    unsigned workers_n;
+    struct daemon_socket *sockets; /* owns; where it listens */
+    struct tls_server *tls;        /* owns; or NULL: no listener speaks TLS */
+    struct tls_server_options tls_options;
+    struct tls_keeper *tls_keeper; /* owns; runs beside the workers; or NULL */
+    struct admin *admin;           /* owns; lives on the first worker */
+    struct daemon_load *load;      /* owns; the same */
+    char *path;                    /* owns; of the configuration; "": the command line */
+    char *control;                 /* owns; the socket's path, */
+    struct value_listen metrics;   /* and what the configuration of the start said of this */
     mono_ms started_ms;
     _Atomic int running; /* workers that have not ended */
     _Atomic bool stopping;
     /* private */
+    pthread_t main_thread;
+    bool (*wanted)(const struct listen_conf *l);
+    struct change_order *order; /* while one is made */
     sigset_t signals;
     bool tls_kept; /* its keeper hangs, and uses it still */
     struct closing *closing;
@@ -109,6 +127,26 @@ MUST_USE bool daemon_open_admin(struct daemon *d, const struct admin_conf *conf)
 
 /* What is to be the exit status, if nothing else is found later. */
 enum daemon_exit daemon_run(struct daemon *d);
+
+/* Another configuration while it runs: first all that can fail, then what cannot. */
+struct daemon_change {
+    struct daemon_conf *conf;
+    struct daemon_socket
+        *sockets; /* of `conf`, in its order; with descriptors those that are new */
+};
+/* False: nothing is open, and `why` has the sentence. */
+MUST_USE bool daemon_change_open(
+    struct daemon *d, struct daemon_conf *conf, struct daemon_change *c, struct listen_why *why);
+void daemon_change_drop(struct daemon *d, struct daemon_change *c);
+/* Each worker calls take_over(), then listens where it now shall; all have when this returns. What
+ * the log writes, and to where, changes too, and certificates. */
+void daemon_change_make(struct daemon *d, struct daemon_change *c,
+    void (*take_over)(struct worker *w, void *app), void *app);
+/* From any thread: main calls ops->woken() soon. */
+void daemon_wake(struct daemon *d);
+
+/* At how many addresses it listens. */
+unsigned daemon_sockets(const struct daemon *d);
 
 void daemon_wait(struct daemon *d);
 void daemon_close(struct daemon *d);

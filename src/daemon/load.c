@@ -17,7 +17,7 @@ struct daemon_load {
 
 static unsigned workers_n(const struct daemon_load *l)
 {
-    return (unsigned)l->daemon->conf->workers;
+    return l->daemon->workers_n;
 }
 
 static void look(struct daemon_load *l)

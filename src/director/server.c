@@ -48,7 +48,7 @@ static void begin(struct worker *worker)
     sessions_init(&w->dns, worker, &w->conf->session, NULL, w);
     sessions_init(&w->web, worker, &w->conf->session, &redirect_handlers, w);
     w->dns.crowd = w->web.crowd = &w->director->crowd;
-    for (unsigned k = 0; k < w->daemon.daemon->listens_n; k++) {
+    for (unsigned k = 0; k < w->udp_n; k++) {
         if (w->udp[k].fd >= 0)
             udp_start(&w->udp[k]);
     }
@@ -74,7 +74,7 @@ static void drain(struct worker *worker)
 {
     struct director_worker *w = worker->app;
 
-    for (unsigned k = 0; k < w->daemon.daemon->listens_n; k++)
+    for (unsigned k = 0; k < w->udp_n; k++)
         udp_stop(&w->udp[k]);
     sessions_drain(&w->dns, on_drained);
     sessions_drain(&w->web, on_drained);
@@ -145,29 +145,28 @@ enum { WHOLE_BYTES = 1232 };
 /* At each address of DNS a socket for each worker, where TCP is open already. */
 static bool open_datagrams(struct director *d)
 {
-    unsigned n = (unsigned)d->conf->daemon.workers, listens_n = d->daemon->listens_n;
+    unsigned n = (unsigned)d->conf->daemon.workers;
     const struct datagram_options options = {.whole = d->conf->dns.udp_bytes <= WHOLE_BYTES};
     int fds[THREADS_MAX];
 
-    for (unsigned i = 0; i < n; i++) {
-        d->workers[i].udp = xcalloc(listens_n, sizeof(struct udp_socket));
-        for (unsigned k = 0; k < listens_n; k++)
-            d->workers[i].udp[k].fd = -1;
-    }
-    for (unsigned k = 0; k < listens_n; k++) {
-        const struct addr *at = &d->daemon->bound[k];
+    for (unsigned i = 0; i < n; i++)
+        d->workers[i].udp = xcalloc(daemon_sockets(d->daemon), sizeof(struct udp_socket));
+    for (const struct daemon_socket *s = d->daemon->sockets; s != NULL; s = s->next) {
         struct listen_why why;
         struct addr bound;
 
-        if (!wants_datagrams(d->daemon->ats[k]))
+        if (!wants_datagrams(s->conf))
             continue;
-        if (!datagram_open(at, &options, fds, n, &bound, &why)) {
+        if (!datagram_open(&s->bound, &options, fds, n, &bound, &why)) {
             log_msg(LOG_ERROR, "%s", why.text);
             return false;
         }
-        for (unsigned i = 0; i < n; i++)
-            d->workers[i].udp[k] = (struct udp_socket){
-                .worker = &d->workers[i], .conf = d->daemon->ats[k], .fd = fds[i], .bound = bound};
+        for (unsigned i = 0; i < n; i++) {
+            struct director_worker *w = &d->workers[i];
+
+            w->udp[w->udp_n++] =
+                (struct udp_socket){.worker = w, .conf = s->conf, .fd = fds[i], .bound = bound};
+        }
     }
     return true;
 }
@@ -305,9 +304,9 @@ enum daemon_exit director_run(struct director *d)
     return daemon_run(d->daemon);
 }
 
-static void close_worker(struct director_worker *w, unsigned listens_n)
+static void close_worker(struct director_worker *w)
 {
-    for (unsigned k = 0; w->udp != NULL && k < listens_n; k++)
+    for (unsigned k = 0; k < w->udp_n; k++)
         udp_close(&w->udp[k]);
     free(w->udp);
     free(w->tcp_out);
@@ -323,7 +322,7 @@ void director_close(struct director **dp)
     places_free(&d->places);
     daemon_close(d->daemon);
     for (int64_t i = 0; i < d->conf->daemon.workers; i++)
-        close_worker(&d->workers[i], d->daemon->listens_n);
+        close_worker(&d->workers[i]);
     map_keeper_wait(d->maps);
     daemon_free(&d->daemon);
     map_keeper_free(&d->maps);

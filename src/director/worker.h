@@ -30,7 +30,8 @@ struct director_worker {
     struct redirect_date date;        /* of their answers */
     struct udp_batch *batch;          /* owns */
     struct udp_socket *udp; /* owns; for each of the daemon's listeners, if it is for DNS */
-    uint8_t *tcp_out;       /* owns; where an answer by TCP is written first */
+    unsigned udp_n;
+    uint8_t *tcp_out; /* owns; where an answer by TCP is written first */
 };
 
 #endif

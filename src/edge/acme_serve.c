@@ -5,6 +5,7 @@
 #include "edge/acme.h"
 #include "edge/conf.h"
 #include "edge/server.h"
+#include "edge/setup.h"
 #include "http/uri.h"
 
 static void refuse(struct admin_call *call, int status, const char *why)
@@ -44,7 +45,7 @@ void acme_serve(struct admin_call *call)
         refuse(call, 404, "the configuration has no acme block\n");
     } else if (it.type == CHALLENGE_TLS_ALPN && !span_eq(type, SPAN("tls-alpn-01"))) {
         refuse(call, 409, "names are proved by http-01 or tls-alpn-01 here\n");
-    } else if ((int)it.type != e->conf->acme.type) {
+    } else if ((int)it.type != edge_conf_of(e)->acme.type) {
         refuse(call, 409, "the configuration says to prove names another way\n");
     } else if (span_eq(method, SPAN("done")) || span_eq(method, SPAN("failed"))) {
         challenges_remove(e->challenges, &it);

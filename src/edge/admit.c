@@ -9,6 +9,7 @@
 #include "edge/conf.h"
 #include "edge/request.h"
 #include "edge/server.h"
+#include "edge/setup.h"
 #include "session/sessions.h"
 
 static void refuse_access(struct request *r, const struct access_rule *rule)
@@ -62,7 +63,7 @@ bool request_admit(struct request *r)
     struct txn *t = r->txn;
     const struct access_client who = {
         .address = t->peer,
-        .geo = r->edge->conf->geo,
+        .geo = r->setup->conf->geo,
         .place = &t->session->place,
         .placed = &t->session->placed,
     };
@@ -80,7 +81,7 @@ bool request_admit(struct request *r)
         refuse_signature(r, end);
         return false;
     }
-    limit = limit_ask(r->edge->edge->rates, &p->limits, t->peer, &t->request.fields, t->started_us);
+    limit = limit_ask(r->setup->rates, &p->limits, t->peer, &t->request.fields, t->started_us);
     if (limit.refused != NULL) {
         refuse_limit(r, &limit);
         return false;

@@ -3,6 +3,7 @@
  */
 #include "edge/conf.h"
 #include "edge/request.h"
+#include "edge/setup.h"
 #include "http/date.h"
 #include "http/status.h"
 
@@ -16,7 +17,7 @@ static void common_fields(struct request *r, struct fields *f)
 
     http_date_format(worker_wall_s(r->txn->worker), date);
     fields_add(f, a, FIELD_DATE, arena_dup(a, span_make(date, HTTP_DATE_LEN)));
-    n = cache_status_write(&r->cs, r->edge->conf->name, status);
+    n = cache_status_write(&r->cs, r->setup->conf->name, status);
     fields_add(f, a, FIELD_CACHE_STATUS, arena_dup(a, span_make(status, n)));
 }
 

@@ -85,7 +85,7 @@ static struct object *renew(struct filler *f, struct object *old, const struct h
 
     recode_unmark(old, &had, &f->arena);
     arrived.fields = fields_copy(&newer->fields, &f->arena);
-    forward_response(&arrived, f->edge->edge, false, false, now, &f->arena);
+    forward_response(&arrived, f->setup, false, false, now, &f->arena);
     secure_strip(f->policy, &arrived.fields);
     merged.fields = update_merge(&had, &arrived.fields, now, &f->arena);
     filler_judge(f, METHOD_GET, &merged, &v);
@@ -196,8 +196,7 @@ static void pass(
     struct object *obj;
     uint8_t may;
 
-    forward_response(
-        head, f->edge->edge, false, head_only, worker_wall_s(f->edge->worker), &f->arena);
+    forward_response(head, f->setup, false, head_only, worker_wall_s(f->edge->worker), &f->arena);
     secure_strip(f->policy, &head->fields);
     tagging_strip(f, head);
     if (head->status == 304)
@@ -221,7 +220,7 @@ void filler_keep(struct filler *f, struct http_response *head, const struct verd
     labels.keep = f->incomplete; /* whose bytes are the beginning of this one */
 
     policy_omit(v, &head->fields);
-    forward_response(head, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
+    forward_response(head, f->setup, true, false, worker_wall_s(f->edge->worker), &f->arena);
     secure_strip(f->policy, &head->fields);
     may = may_recode(f, head, length);
     obj = object_new(f->edge->cache, key, head, &v->fresh, &labels);
@@ -343,8 +342,7 @@ static void keep_beginning(struct filler *f, const struct http_response *in)
     as_whole.fields = fields_dup(&in->fields, &f->arena);
     policy_omit(&v, &as_whole.fields);
     labels = tagging_take(f, &as_whole);
-    forward_response(
-        &as_whole, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
+    forward_response(&as_whole, f->setup, true, false, worker_wall_s(f->edge->worker), &f->arena);
     f->beside = incomplete_fill(
         f->edge->cache, f->edge->worker, &f->variant, &as_whole, &v.fresh, &labels, &f->arena);
 }

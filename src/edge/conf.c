@@ -22,6 +22,8 @@ enum { DNS_PORT = 53 };
 /* More than a command line can hold, each byte written as \xHH. */
 enum { ARGS_BYTES_MAX = 16 << 20 };
 
+enum { TEXT_BYTES_MAX = 256 << 20 };
+
 static const char *const access_formats[] = {"combined", "json", NULL};
 
 /* --- directives of main ------------------------------------------------------------------- */
@@ -190,8 +192,8 @@ static const struct directive main_directives[] = {
     {"geoip", CONF_CUSTOM(set_geoip, 1, GEO_FILES_MAX), .usage = "FILE...",
         .about = "Databases in MaxMind's format (.mmdb), of cities or countries and of autonomous "
                  "systems, that say where an address is. Each adds what those before it do not "
-                 "know. They are read when the edge starts; replacing or overwriting a file "
-                 "changes nothing in one that runs."},
+                 "know. They are read with the configuration; replacing or overwriting a file "
+                 "changes nothing before the next reload."},
     {"limit-memory", CONF_SIZE(struct edge_conf, limit_bytes), .preset = "16MiB", .min = 4096,
         .max = 1LL << 34,
         .about = "Memory for what limit counts, at 16 bytes for each client, site or value that "
@@ -351,6 +353,7 @@ static struct edge_conf *new_conf(void)
     struct edge_conf *c = xcalloc(1, sizeof(*c));
 
     arena_init(&c->arena);
+    buf_init(&c->text, TEXT_BYTES_MAX);
     return c;
 }
 
@@ -367,6 +370,7 @@ void edge_conf_free(struct edge_conf **cp)
     geo_free(&c->geo);
     for (const struct origin_entry *e = c->origins; e != NULL; e = e->next)
         origin_conf_free(e->origin);
+    buf_free(&c->text);
     arena_free(&c->arena);
     free(c);
 }
@@ -385,11 +389,16 @@ static struct edge_conf *apply(
 struct edge_conf *edge_conf_load_file(const char *path, struct buf *errors)
 {
     struct edge_conf *c = new_conf();
+    const struct conf_node *root;
     struct conf_errors e;
 
     c->daemon.path = arena_dup(&c->arena, span_of(path));
     conf_errors_init(&e, &c->arena);
-    return apply(c, conf_read_file(&c->arena, path, &e), &e, errors);
+    root = conf_read_file(&c->arena, path, &e);
+    c = apply(c, root, &e, errors);
+    if (c != NULL)
+        (void)!conf_dump(&edge_conf_main, root, &c->text);
+    return c;
 }
 
 static void put_word(struct buf *b, const char *before, const char *word, const char *after)
@@ -449,20 +458,11 @@ struct edge_conf *edge_conf_load_args(const struct edge_args *args, struct buf *
 bool edge_conf_dump_file(const char *path, struct buf *out, struct buf *errors)
 {
     struct edge_conf *c = edge_conf_load_file(path, errors);
-    struct arena a;
-    struct conf_errors e;
-    const struct conf_node *root;
     bool ok;
 
     if (c == NULL)
         return false;
+    ok = buf_append(out, buf_span(&c->text));
     edge_conf_free(&c);
-    arena_init(&a);
-    conf_errors_init(&e, &a);
-    root = conf_read_file(&a, path, &e);
-    ok = root != NULL && conf_dump(&edge_conf_main, root, out);
-    if (!ok)
-        (void)!conf_errors_write(&e, errors);
-    arena_free(&a);
     return ok;
 }

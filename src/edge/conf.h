@@ -30,6 +30,7 @@ enum { ORIGIN_BUCKETS = 4096 }; /* many sites may have an origin each */
 
 struct edge_conf {
     struct arena arena; /* owns all of this */
+    struct buf text;    /* owns; of a file: in canonical form */
     struct daemon_conf daemon;
     struct span name;       /* of this edge, in Via, Cache-Status and CDN-Loop */
     struct span access_log; /* path; "off", or "stderr" */

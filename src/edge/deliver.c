@@ -8,6 +8,7 @@
 #include "edge/conf.h"
 #include "edge/filler.h"
 #include "edge/recode.h"
+#include "edge/setup.h"
 #include "edge/slices.h"
 #include "http/status.h"
 
@@ -52,7 +53,7 @@ struct span deliver_own_lines(struct request *r, const struct object *obj)
         r->cs.key = r->route.key.text;
     memcpy(at, "Cache-Status: ", 14);
     at += 14;
-    at += cache_status_write(&r->cs, r->edge->conf->name, at);
+    at += cache_status_write(&r->cs, r->setup->conf->name, at);
     memcpy(at, "\r\n", 2);
     at += 2;
     if (hsts.n > 0)

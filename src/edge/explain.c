@@ -13,6 +13,7 @@
 #include "edge/notstored.h"
 #include "edge/recode.h"
 #include "edge/server.h"
+#include "edge/setup.h"
 #include "http/date.h"
 #include "http/h1_parse.h"
 #include "http/hop.h"
@@ -639,7 +640,7 @@ void explain_serve(struct admin_call *call)
 {
     const struct edge *e = call->app;
     const struct explain_source source = {
-        .conf = e->conf,
+        .conf = edge_conf_of(e),
         .cache = e->cache,
         .notstored = e->notstored,
         .now = worker_wall_s(call->txn->worker),

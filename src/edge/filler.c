@@ -11,6 +11,7 @@
 #include "edge/hints.h"
 #include "edge/incomplete.h"
 #include "edge/server.h"
+#include "edge/setup.h"
 #include "http/chunked.h"
 #include "http/h1_write.h"
 #include "http/uri.h"
@@ -85,6 +86,7 @@ static struct filler *join(
     }
     arena_init(&f->arena);
     f->edge = r->edge;
+    f->setup = setup_hold_more(r->setup, r->edge);
     f->fill = *fill;
     f->client = client ? r : NULL;
     f->policy = r->route.policy;
@@ -180,6 +182,7 @@ void filler_end(struct filler *f)
     tunnel_close(&f->tunnel);
     end_beside(f, false);
     list_remove(&f->node);
+    setup_release(f->setup, f->edge);
     arena_free(&f->arena);
     free(f);
 }
@@ -237,7 +240,7 @@ void filler_start(struct filler *f)
 {
     bool body = f->client != NULL && f->client->own_fetch;
     struct fields fields =
-        forward_request(&f->request.fields, &f->from, f->edge->edge, f->whole, &f->arena);
+        forward_request(&f->request.fields, &f->from, f->setup, f->whole, &f->arena);
     struct fetch_request rq = {
         .method = f->request.method_text,
         .method_id = f->request.method,
@@ -248,6 +251,7 @@ void filler_start(struct filler *f)
         .content_length = body ? f->request.content_length : 0,
         .upgrade = f->tunnel.protocol,
         .pull = pull,
+        .keeper = setup_hold_more(f->setup, f->edge),
     };
 
     if (f->resumes == 0) {
@@ -449,10 +453,16 @@ static void on_done(void *ctx, enum fetch_end why, const char *detail)
     filler_give_up(f, fetch_end_status(why), fetch_end_name(why));
 }
 
+static void on_gone(struct fetcher *fr, void *keeper)
+{
+    setup_release(keeper, container_of(fr, struct edge_worker, fetcher));
+}
+
 static const struct fetch_handlers handlers = {
     .interim = on_interim,
     .head = on_head,
     .body = on_body,
     .trailers = on_trailers,
+    .gone = on_gone,
     .end = on_done,
 };

@@ -19,6 +19,7 @@
 struct filler {
     struct list node;            /* in edge->fillers */
     struct edge_worker *edge;    /* borrowed */
+    struct setup *setup;         /* held: the client's */
     struct arena arena;          /* what follows lives here */
     struct request *client;      /* borrowed while it is there; NULL: it left, or never was */
     struct fill *fill;           /* counted */

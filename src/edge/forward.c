@@ -90,7 +90,7 @@ static void say_who_asks(struct fields *f, const struct forward_from *from, stru
 }
 
 struct fields forward_request(const struct fields *fields, const struct forward_from *from,
-    const struct edge *edge, bool whole, struct arena *a)
+    const struct setup *setup, bool whole, struct arena *a)
 {
     struct fields f = fields_copy(fields, a);
 
@@ -106,10 +106,10 @@ struct fields forward_request(const struct fields *fields, const struct forward_
     }
     say_who_asks(&f, from, a);
     append_member(&f, a, FIELD_VIA,
-        from->h2           ? edge->via_20
-        : from->minor == 0 ? edge->via_10
-                           : edge->via_11);
-    append_member(&f, a, FIELD_CDN_LOOP, edge->loop_id);
+        from->h2           ? setup->via_20
+        : from->minor == 0 ? setup->via_10
+                           : setup->via_11);
+    append_member(&f, a, FIELD_CDN_LOOP, setup->loop_id);
     return f;
 }
 
@@ -123,7 +123,7 @@ struct fields forward_interim(const struct fields *fields, struct arena *a)
     return f;
 }
 
-void forward_response(struct http_response *head, const struct edge *edge, bool stored,
+void forward_response(struct http_response *head, const struct setup *setup, bool stored,
     bool keep_length, wall_s now, struct arena *a)
 {
     struct fields *f = &head->fields;
@@ -139,5 +139,5 @@ void forward_response(struct http_response *head, const struct edge *edge, bool 
         http_date_format(now, date);
         fields_add(f, a, FIELD_DATE, arena_dup(a, span_make(date, HTTP_DATE_LEN)));
     }
-    append_member(f, a, FIELD_VIA, head->minor == 0 ? edge->via_10 : edge->via_11);
+    append_member(f, a, FIELD_VIA, head->minor == 0 ? setup->via_10 : setup->via_11);
 }

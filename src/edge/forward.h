@@ -6,7 +6,7 @@
 #define EDGE_FORWARD_H
 
 #include "base/clock.h"
-#include "edge/server.h"
+#include "edge/setup.h"
 #include "http/message.h"
 
 /* Who sent the request that is forwarded; a refresh in the background keeps what it was caused by.
@@ -29,7 +29,7 @@ struct forward_from {
  * text with `fields`.
  */
 struct fields forward_request(const struct fields *fields, const struct forward_from *from,
-    const struct edge *edge, bool whole, struct arena *a);
+    const struct setup *setup, bool whole, struct arena *a);
 
 /* The end-to-end fields of a 1xx; it has no content, so nothing about framing passes either. */
 struct fields forward_interim(const struct fields *fields, struct arena *a);
@@ -39,7 +39,7 @@ struct fields forward_interim(const struct fields *fields, struct arena *a);
  * (Content-Length stays with `keep_length`), Via and a missing Date (RFC 9110 §6.6.1) are added.
  * With `stored` Age goes too, since it will be counted anew. `head` is changed in place.
  */
-void forward_response(struct http_response *head, const struct edge *edge, bool stored,
+void forward_response(struct http_response *head, const struct setup *setup, bool stored,
     bool keep_length, wall_s now, struct arena *a);
 
 #endif

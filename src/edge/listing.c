@@ -7,6 +7,7 @@
 #include "edge/listing_impl.h"
 #include "edge/purge_order.h"
 #include "edge/server.h"
+#include "edge/setup.h"
 #include "http/uri.h"
 #include "loop/pool.h"
 
@@ -122,7 +123,7 @@ static bool read_text(const struct edge *e, struct arena *a, struct span name, s
     struct purge_order *o = arena_alloc(a, sizeof(*o));
     struct span query = arena_printf(a, "%.*s=%.*s", SPAN_ARG(name), SPAN_ARG(value));
 
-    if (!purge_order_read(o, query, e->conf, a, why))
+    if (!purge_order_read(o, query, edge_conf_of(e), a, why))
         return false;
     *out = o->texts[0];
     return true;

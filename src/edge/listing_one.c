@@ -9,6 +9,7 @@
 #include "edge/listing_impl.h"
 #include "edge/route.h"
 #include "edge/server.h"
+#include "edge/setup.h"
 #include "http/uri.h"
 
 #include <inttypes.h>
@@ -137,8 +138,8 @@ static bool find(struct admin_call *call, struct route *route, const char **why)
         !uri_decode(a, value, &value))
         return false;
     *why = "no URL of a site of this edge";
-    if (!uri_target_parse(route_target_of(value, e->conf->daemon.tls_only, a), &req) ||
-        route_find(route, e->conf->table, &req, a) != ROUTE_FOUND)
+    if (!uri_target_parse(route_target_of(value, edge_conf_of(e)->daemon.tls_only, a), &req) ||
+        route_find(route, edge_conf_of(e)->table, &req, a) != ROUTE_FOUND)
         return false;
     return route_key(route, &req.fields, a);
 }

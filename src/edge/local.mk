@@ -43,6 +43,8 @@ src_edge_libedge_a_SOURCES = \
 	%D%/recoded.c \
 	%D%/recoder.c \
 	%D%/recoder.h \
+	%D%/reload.c \
+	%D%/reload.h \
 	%D%/request.c \
 	%D%/request.h \
 	%D%/resume.c \
@@ -52,6 +54,8 @@ src_edge_libedge_a_SOURCES = \
 	%D%/secure.h \
 	%D%/server.c \
 	%D%/server.h \
+	%D%/setup.c \
+	%D%/setup.h \
 	%D%/site.c \
 	%D%/site.h \
 	%D%/site_conf.c \

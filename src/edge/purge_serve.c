@@ -2,6 +2,7 @@
 
 #include "edge/purging.h"
 #include "edge/server.h"
+#include "edge/setup.h"
 
 static void answer_text(struct admin_call *call, int status, const char *why)
 {
@@ -41,7 +42,7 @@ void purge_serve(struct admin_call *call)
     struct purge_order *order = arena_zalloc(&t->arena, sizeof(*order));
     const char *why;
 
-    if (!purge_order_read(order, t->request.query, e->conf, &t->arena, &why)) {
+    if (!purge_order_read(order, t->request.query, edge_conf_of(e), &t->arena, &why)) {
         answer_text(call, 400, why);
         return;
     }

@@ -108,8 +108,8 @@ static void on_visit(struct message *m, struct worker *w)
         return;
     }
     p->visited++;
-    p->message.run = p->visited < e->conf->daemon.workers ? on_visit : on_back;
-    worker_post(p->visited < e->conf->daemon.workers ? e->workers[p->visited].worker : p->asker, m);
+    p->message.run = p->visited < e->daemon->workers_n ? on_visit : on_back;
+    worker_post(p->visited < e->daemon->workers_n ? e->workers[p->visited].worker : p->asker, m);
 }
 
 static void on_purged(struct job *j)

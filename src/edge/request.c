@@ -9,6 +9,7 @@
 #include "edge/filler.h"
 #include "edge/purging.h"
 #include "edge/server.h"
+#include "edge/setup.h"
 #include "edge/slices.h"
 #include "edge/tunnel.h"
 #include "http/hop.h"
@@ -53,7 +54,7 @@ static enum step find_route(struct request *r)
     r->txn->request.scheme = txn_tls(r->txn) != NULL ? SPAN("https") : SPAN("http");
     /* What ends here selects nothing: the origin will not see it, so no key may have it. */
     hop_remove(&r->txn->request.fields);
-    end = route_find(&r->route, r->edge->conf->table, &r->txn->request, &r->txn->arena);
+    end = route_find(&r->route, r->setup->conf->table, &r->txn->request, &r->txn->arena);
     return go_on(r, end == ROUTE_FOUND && insecure ? ROUTE_INSECURE : end);
 }
 
@@ -91,7 +92,7 @@ static enum step secure(struct request *r)
 /* Methods that are answered here, and loops. */
 static enum step screen(struct request *r)
 {
-    enum route_end end = route_screen(&r->txn->request, r->edge->edge->loop_id);
+    enum route_end end = route_screen(&r->txn->request, r->setup->loop_id);
 
     if (end == ROUTE_FOUND && is_final(r->txn)) {
         request_answer_options(r);
@@ -159,6 +160,7 @@ static struct request *new_request(struct txn *t)
 
     r->txn = t;
     r->edge = t->server;
+    r->setup = setup_hold(r->edge);
     t->app = r;
     return r;
 }
@@ -213,7 +215,7 @@ static void log_access(struct request *r, enum txn_end why)
         [TXN_TIMEOUT] = "timeout",
     };
     struct txn *t = r->txn;
-    struct sink *log = r->edge->edge->access_log;
+    struct sink *log = r->setup->access_log;
     const struct http_request *req = &t->request;
     const struct tls_peer *tls = txn_tls(t);
     mono_us now;
@@ -268,6 +270,7 @@ static void on_end(struct txn *t, enum txn_end why)
     reader_close(&r->recoded);
     object_release(&r->stored);
     object_release(&r->base);
+    setup_release(r->setup, r->edge);
 }
 
 const struct txn_handlers request_handlers = {

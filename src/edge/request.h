@@ -34,6 +34,7 @@ struct slices;
 struct request {
     struct txn *txn;          /* borrowed */
     struct edge_worker *edge; /* borrowed */
+    struct setup *setup;      /* held: what it began under */
     /* Of the variant's earlier key, see struct fill_request; text.p == NULL: none. */
     struct cache_key unlearnt;
     struct route route;       /* site, policy, normal forms, key of the resource */

@@ -166,7 +166,7 @@ static bool misdirected(const struct request *r)
 {
     const struct tls_peer *tls = txn_tls(r->txn);
 
-    return (tls != NULL ? tls->policy : NULL) != r->route.site->secure.tls.client_ca;
+    return !client_ca_same(tls != NULL ? tls->policy : NULL, r->route.site->secure.tls.client_ca);
 }
 
 static void tell_subject(struct request *r)

@@ -18,7 +18,9 @@
 #include "edge/notstored.h"
 #include "edge/purge_serve.h"
 #include "edge/recoder.h"
+#include "edge/reload.h"
 #include "edge/request.h"
+#include "edge/setup.h"
 #include "edge/unsliced.h"
 #include "net/rate.h"
 #include "net/resolver.h"
@@ -35,17 +37,33 @@ enum {
 
 /* --- a worker ------------------------------------------------------------------------------- */
 
+/* The door of a connection that is opening is its setup's. */
+static void hold(struct sessions *s, const struct session_door *door)
+{
+    (void)setup_hold_more(door->keeper, s->app);
+}
+
+static void let_go(struct sessions *s, const struct session_door *door)
+{
+    setup_release(door->keeper, s->app);
+}
+
 static void begin(struct worker *worker)
 {
     struct edge_worker *w = worker->app;
     struct edge *e = w->edge;
+    const struct edge_conf *conf = e->oldest->conf;
     struct resolver_options options = {0};
 
-    if (e->conf->resolver.n > 0)
-        check(addr_parse(e->conf->resolver, &options.server));
+    setup_take_over(w, e->oldest);
+    w->session = conf->session;
+    if (conf->resolver.n > 0)
+        check(addr_parse(conf->resolver, &options.server));
     w->resolver = resolver_new(worker, &options);
     fetcher_init(&w->fetcher, worker, w->resolver, e->blocking);
-    sessions_init(&w->sessions, worker, &e->conf->session, &request_handlers, w);
+    sessions_init(&w->sessions, worker, &w->session, &request_handlers, w);
+    w->sessions.hold = hold;
+    w->sessions.let_go = let_go;
     w->sessions.crowd = &e->crowd;
 }
 
@@ -68,7 +86,7 @@ static void drain(struct worker *worker)
 {
     struct edge_worker *w = worker->app;
 
-    fillers_drain(w, w->conf->daemon.stop_grace_ms / 2);
+    fillers_drain(w, w->setup->conf->daemon.stop_grace_ms / 2);
     sessions_drain(&w->sessions, on_drained);
 }
 
@@ -86,6 +104,7 @@ static void end(struct worker *worker)
 {
     struct edge_worker *w = worker->app;
 
+    setup_stop(w);
     fetcher_stop(&w->fetcher);
     resolver_free(&w->resolver);
 }
@@ -96,7 +115,7 @@ static void on_ready(struct daemon *d)
 {
     struct edge *e = d->app;
 
-    e->acme = acme_start(e->conf);
+    e->acme = acme_start(e->setup->conf);
 }
 
 static void on_stopping(struct daemon *d)
@@ -108,14 +127,7 @@ static bool reopen_logs(struct daemon *d)
 {
     struct edge *e = d->app;
 
-    return e->access_log == NULL || sink_reopen(e->access_log);
-}
-
-static void on_hang_up(struct daemon *d)
-{
-    (void)d;
-    log_msg(
-        LOG_WARN, "HUP: this version does not take a new configuration while it runs; restart it");
+    return e->setup->access_log == NULL || sink_reopen(e->setup->access_log);
 }
 
 static const struct daemon_ops edge_ops = {
@@ -127,31 +139,17 @@ static const struct daemon_ops edge_ops = {
     .ready = on_ready,
     .stopping = on_stopping,
     .reopen_logs = reopen_logs,
-    .hang_up = on_hang_up,
+    .hang_up = reload_now,
+    .woken = reload_asked,
 };
 
 /* --- opening -------------------------------------------------------------------------------- */
-
-static bool open_logs(struct edge *e)
-{
-    const struct edge_conf *c = e->conf;
-    const char *access = span_eq(c->access_log, SPAN("stderr")) ? NULL : c->access_log.p;
-
-    if (!daemon_open_log(e->daemon))
-        return false;
-    if (span_eq(c->access_log, SPAN("off")))
-        return true;
-    e->access_log = access_log_open(access, (enum access_format)c->access_format);
-    if (e->access_log == NULL)
-        log_msg(LOG_ERROR, "cannot open the access log %s: %s", access, strerror(errno));
-    return e->access_log != NULL;
-}
 
 static bool open_cache(struct edge *e)
 {
     char err[256];
 
-    e->cache = cache_open(&e->conf->cache, err, sizeof(err));
+    e->cache = cache_open(&e->setup->conf->cache, err, sizeof(err));
     if (e->cache == NULL)
         log_msg(LOG_ERROR, "cannot open the cache: %s", err);
     e->notstored = notstored_new();
@@ -162,8 +160,7 @@ static bool open_cache(struct edge *e)
 /* Who may connect for that name, as the site says that has it. */
 static const struct client_ca *client_ca_for(void *app, struct span name)
 {
-    const struct edge *e = app;
-    const struct site *s = name.n > 0 ? site_find(e->conf->table, name) : NULL;
+    const struct site *s = name.n > 0 ? site_find(edge_conf_of(app)->table, name) : NULL;
 
     return s != NULL ? s->secure.tls.client_ca : NULL;
 }
@@ -179,7 +176,7 @@ static void open_tls(struct edge *e)
 {
     daemon_open_tls(e->daemon, (struct tls_server_options){
                                    .policy_of = client_ca_for,
-                                   .challenge_of = e->challenges != NULL ? challenge_for : NULL,
+                                   .challenge_of = challenge_for,
                                    .app = e,
                                });
 }
@@ -193,7 +190,7 @@ static void tell_facts(void *app, struct arena *a, struct admin_facts *out)
     daemon_facts(e->daemon, a, out);
     cache_stats(e->cache, stats);
     cache_volumes(e->cache, a, volumes);
-    out->connections_max = (unsigned)e->conf->session.connections_max;
+    out->connections_max = (unsigned)edge_conf_of(e)->session.connections_max;
     out->cache = stats;
     out->volumes = volumes;
 }
@@ -218,6 +215,10 @@ static bool open_admin(struct edge *e)
             "takes out of the cache: url=, prefix=, tag=, site= or all; hard=1, wait=1"},
         {METHOD_POST, "/certificates/reload", ADMIN_CONTROL, serve_reload,
             "reads certificates and ticket keys again, if their files have changed"},
+        {METHOD_GET, "/reload", ADMIN_CONTROL, reload_serve,
+            "what a reload would change, or what is wrong with the configuration"},
+        {METHOD_POST, "/reload", ADMIN_CONTROL, reload_serve,
+            "reads the configuration again and goes by it, if nothing is wrong with it"},
         {METHOD_POST, "/acme", ADMIN_CONTROL, acme_serve,
             "what uacme's hook is called with: method=, type=, name=, token=, answer="},
         {0},
@@ -233,20 +234,6 @@ static bool open_admin(struct edge *e)
                                         });
 }
 
-static void name_ourselves(struct edge *e)
-{
-    struct arena *a = &e->conf->arena;
-
-    e->via_20 = arena_printf(a, "2.0 %.*s", SPAN_ARG(e->conf->name));
-    e->via_11 = arena_printf(a, "1.1 %.*s", SPAN_ARG(e->conf->name));
-    e->via_10 = arena_printf(a, "1.0 %.*s", SPAN_ARG(e->conf->name));
-    /* Unless the operator names them, an edge and its shield must not take each other for a loop.
-     */
-    e->loop_id = !span_eq(e->conf->name, SPAN(EDGE_NAME_DEFAULT))
-                     ? e->conf->name
-                     : arena_printf(a, EDGE_NAME_DEFAULT "-%08x", (unsigned)random_u64());
-}
-
 static struct daemon_worker *daemon_worker_of(void *app, unsigned i)
 {
     return &((struct edge *)app)->workers[i].daemon;
@@ -256,10 +243,18 @@ static void prepare_worker(struct edge *e, struct edge_worker *w)
 {
     w->worker = w->daemon.worker;
     w->edge = e;
-    w->conf = e->conf;
     w->cache = e->cache;
     list_init(&w->fillers);
     list_init(&w->recoders);
+}
+
+static bool open_setup(struct edge *e, struct edge_conf *conf)
+{
+    struct sink *log;
+    bool ok = daemon_open_log(e->daemon) && setup_open_log(conf, &log);
+
+    e->oldest = e->setup = setup_new(conf, NULL, ok ? log : NULL, true, e->daemon->workers_n);
+    return ok;
 }
 
 struct edge *edge_open(struct edge_conf *conf)
@@ -267,17 +262,13 @@ struct edge *edge_open(struct edge_conf *conf)
     struct edge *e = xcalloc(1, sizeof(*e));
     unsigned workers = (unsigned)conf->daemon.workers;
 
-    e->conf = conf;
     e->workers = xcalloc(workers, sizeof(*e->workers));
     e->daemon = daemon_new("selvaged", &conf->daemon, &edge_ops, e, daemon_worker_of);
     e->hints = hints_new();
-    e->rates = rate_table_new(conf->rates, conf->rates_n, conf->limit_bytes);
+    e->challenges = challenges_new();
     session_crowd_init(&e->crowd, &conf->session);
-    if (conf->acme.on)
-        e->challenges = challenges_new();
-    name_ourselves(e);
     open_tls(e);
-    if (!open_logs(e) || !names_resolve(conf) || !open_cache(e) ||
+    if (!open_setup(e, conf) || !names_resolve(conf) || !open_cache(e) ||
         !daemon_open_listeners(e->daemon, NULL) || !open_admin(e) ||
         (conf->acme.on && !acme_prepare(&conf->acme))) {
         edge_close(&e);
@@ -311,13 +302,11 @@ void edge_close(struct edge **ep)
         cache_close(&e->cache);
     notstored_free(&e->notstored);
     unsliced_free(&e->unsliced);
-    sink_close(&e->access_log);
     hints_free(&e->hints);
     session_crowd_free(&e->crowd);
     challenges_free(&e->challenges);
-    rate_table_free(&e->rates);
     daemon_free(&e->daemon);
     free(e->workers);
-    edge_conf_free(&e->conf);
+    setup_free_all(&e->oldest);
     free(e);
 }

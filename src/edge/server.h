@@ -15,28 +15,24 @@ struct cache;
 struct edge_conf;
 struct notstored_table;
 struct hints;
-struct rate_table;
 struct unsliced;
 struct pool;
-struct sink;
+struct setup;
 
 struct edge {
-    struct edge_conf *conf;             /* owns */
-    struct daemon *daemon;              /* owns; workers, sockets, TLS, the control socket */
-    struct cache *cache;                /* owns */
-    struct notstored_table *notstored;  /* owns; what was not stored lately, and why */
-    struct pool *blocking;              /* owns; file system calls */
-    struct pool *coding;                /* owns; steps of recoders */
-    struct sink *access_log;            /* owns; or NULL */
-    struct unsliced *unsliced;          /* owns; resources whose origin gives no slices */
-    struct hints *hints;                /* owns; of earlier 103s */
-    struct challenges *challenges;      /* owns; NULL: no certificates are obtained */
-    struct acme *acme;                  /* owns; likewise */
-    struct edge_worker *workers;        /* owns; as many as the configuration says */
-    struct rate_table *rates;           /* owns; what limits have counted */
-    struct session_crowd crowd;         /* the clients of all workers */
-    struct span via_20, via_11, via_10; /* what we add to Via: "1.1 selvage" */
-    struct span loop_id;                /* our name in CDN-Loop (RFC 8586) */
+    struct setup *oldest;              /* owns, and all younger ones; the first worker's */
+    struct setup *setup;               /* the newest; main's */
+    struct daemon *daemon;             /* owns; workers, sockets, TLS, the control socket */
+    struct cache *cache;               /* owns */
+    struct notstored_table *notstored; /* owns; what was not stored lately, and why */
+    struct pool *blocking;             /* owns; file system calls */
+    struct pool *coding;               /* owns; steps of recoders */
+    struct unsliced *unsliced;         /* owns; resources whose origin gives no slices */
+    struct hints *hints;               /* owns; of earlier 103s */
+    struct challenges *challenges;     /* owns; NULL: no certificates are obtained */
+    struct acme *acme;                 /* owns; likewise */
+    struct edge_worker *workers;       /* owns; as many as the configuration says */
+    struct session_crowd crowd;        /* the clients of all workers */
 };
 
 /* Opens everything that can fail: logs, memory, listeners, names of origins. Takes over `conf`.

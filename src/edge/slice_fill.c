@@ -220,7 +220,7 @@ static struct object *make_head(struct filler *f, const struct http_response *pa
         return NULL;
     policy_omit(&v, &head.fields);
     labels = tagging_take(f, &head);
-    forward_response(&head, f->edge->edge, true, false, worker_wall_s(f->edge->worker), &f->arena);
+    forward_response(&head, f->setup, true, false, worker_wall_s(f->edge->worker), &f->arena);
     obj = object_new(f->edge->cache, key, &head, &v.fresh, &labels);
     obj->sliced_bytes = cr->length;
     obj->slice_bytes = f->slice.bytes;

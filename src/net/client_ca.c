@@ -6,10 +6,13 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct client_ca {
+    _Atomic unsigned refs;
     X509_STORE *store;           /* owns */
     STACK_OF(X509_NAME) * names; /* owns; told to clients */
     bool optional;
@@ -46,6 +49,7 @@ struct client_ca *client_ca_read(const char *file, bool optional, char why[stati
     unsigned char flag = optional;
     bool ok;
 
+    atomic_init(&ca->refs, 1);
     ca->store = X509_STORE_new();
     ca->names = sk_X509_NAME_new_null();
     ca->optional = optional;
@@ -66,12 +70,33 @@ struct client_ca *client_ca_read(const char *file, bool optional, char why[stati
     return ca;
 }
 
+const struct client_ca *client_ca_ref(const struct client_ca *ca)
+{
+    if (ca != NULL)
+        atomic_fetch_add(&((struct client_ca *)(uintptr_t)ca)->refs, 1);
+    return ca;
+}
+
+void client_ca_drop(const struct client_ca *ca)
+{
+    struct client_ca *mine = (struct client_ca *)(uintptr_t)ca;
+
+    client_ca_free(&mine);
+}
+
+bool client_ca_same(const struct client_ca *a, const struct client_ca *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return memcmp(a->context, b->context, sizeof(a->context)) == 0;
+}
+
 void client_ca_free(struct client_ca **cap)
 {
     struct client_ca *ca = *cap;
 
     *cap = NULL;
-    if (ca == NULL)
+    if (ca == NULL || atomic_fetch_sub(&ca->refs, 1) > 1)
         return;
     X509_STORE_free(ca->store);
     sk_X509_NAME_pop_free(ca->names, X509_NAME_free);

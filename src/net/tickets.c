@@ -90,6 +90,18 @@ bool tickets_set(struct tickets *t, const struct ticket_keys *keys)
     return other;
 }
 
+void tickets_use(struct tickets *t, const struct ticket_keys *keys, mono_ms now)
+{
+    bool were_ours = t->ours;
+
+    t->ours = keys == NULL;
+    if (keys != NULL)
+        (void)tickets_set(t, keys);
+    else if (!were_ours)
+        t->rotate_at_ms = now;
+    tickets_tick(t, now);
+}
+
 void tickets_tick(struct tickets *t, mono_ms now)
 {
     bool ok;

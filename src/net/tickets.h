@@ -27,6 +27,8 @@ void tickets_attach(struct tickets *t, SSL_CTX *ctx);
 
 /* Those of the file as it is now. False: they are the same. */
 bool tickets_set(struct tickets *t, const struct ticket_keys *keys);
+/* From now on those of a file, or (NULL) our own; what was sealed lately can still be opened. */
+void tickets_use(struct tickets *t, const struct ticket_keys *keys, mono_ms now);
 /* Makes a new key when it is time, unless they are a file's. */
 void tickets_tick(struct tickets *t, mono_ms now);
 

@@ -63,6 +63,7 @@ static void conn_free(struct conn *c)
     if (c == NULL)
         return;
     drop_certs(c);
+    client_ca_drop(c->peer.policy);
     free(c->subject);
     free(c);
 }
@@ -120,7 +121,7 @@ static bool take_certs(struct tls_server *t, struct conn *c, struct span name)
 
     pthread_rwlock_rdlock(&t->lock);
     pair = name.n > 0 ? certs_find(t->certs, name) : NULL;
-    if (pair == NULL && t->conf->unknown == TLS_UNKNOWN_DEFAULT)
+    if (pair == NULL && t->unknown == TLS_UNKNOWN_DEFAULT)
         pair = certs_fallback(t->certs);
     for (int k = 0; pair != NULL && k < CERT_KINDS; k++) {
         if (pair->of[k] != NULL)
@@ -175,7 +176,8 @@ static int on_client_hello(SSL *ssl, int *alert, void *arg)
         c->refusal = c->peer.challenge ? REFUSED_NOT : REFUSED_NAME;
         return c->peer.challenge ? SSL_CLIENT_HELLO_SUCCESS : SSL_CLIENT_HELLO_ERROR;
     }
-    c->peer.policy = t->policy_of != NULL ? t->policy_of(t->app, c->peer.name) : NULL;
+    if (t->policy_of != NULL)
+        c->peer.policy = client_ca_ref(t->policy_of(t->app, c->peer.name));
     if (c->peer.policy != NULL && !client_ca_apply(c->peer.policy, ssl))
         return SSL_CLIENT_HELLO_ERROR;
     if (!take_certs(t, c, c->peer.name)) {
@@ -230,7 +232,8 @@ static struct span offered(const struct tls_server *t, const SSL *ssl)
 
     if (alpn != NULL && alpn->n > 0)
         return *alpn;
-    return t->conf->http2 ? SPAN("\x02h2\x08http/1.1") : SPAN("\x08http/1.1");
+    return atomic_load_explicit(&t->http2, memory_order_relaxed) ? SPAN("\x02h2\x08http/1.1")
+                                                                 : SPAN("\x08http/1.1");
 }
 
 /* RFC 7301 §3.2: ours is the order. */
@@ -319,6 +322,8 @@ struct tls_server *tls_server_new(const struct tls_server_options *o)
     pthread_once(&conn_index_once, make_index);
     pthread_rwlock_init(&t->lock, NULL);
     t->conf = o->conf;
+    t->unknown = o->conf->unknown;
+    atomic_init(&t->http2, o->conf->http2);
     t->policy_of = o->policy_of;
     t->challenge_of = o->challenge_of;
     t->app = o->app;
@@ -327,6 +332,44 @@ struct tls_server *tls_server_new(const struct tls_server_options *o)
     t->tickets = tickets_new(o->conf->ticket_file.n > 0 ? &o->conf->ticket_keys : NULL, o->now);
     t->ctx = new_context(t);
     return t;
+}
+
+/* The certificates of the new configuration; those that have not changed are the same objects. */
+static struct certs *certs_shared(struct tls_server *t, struct tls_conf *conf)
+{
+    struct conf_errors errors;
+    struct certs *shared, *fresh = conf->certs;
+    struct arena arena;
+
+    conf->certs = NULL;
+    if (fresh == NULL)
+        return NULL;
+    arena_init(&arena);
+    conf_errors_init(&errors, &arena);
+    shared = certs_load(conf->sources, t->certs, clock_wall_s(), &errors);
+    arena_free(&arena);
+    if (shared == NULL) /* a file has changed since it was judged */
+        return fresh;
+    certs_free(&fresh);
+    return shared;
+}
+
+void tls_server_adopt(struct tls_server *t, struct tls_conf *conf)
+{
+    struct certs *certs = certs_shared(t, conf), *old_certs = t->certs;
+    SSL_CTX *old_ctx = t->ctx, *ctx;
+
+    tickets_use(t->tickets, conf->ticket_file.n > 0 ? &conf->ticket_keys : NULL, clock_mono_ms());
+    t->conf = conf;
+    ctx = new_context(t);
+    pthread_rwlock_wrlock(&t->lock);
+    t->ctx = ctx;
+    t->certs = certs;
+    t->unknown = conf->unknown;
+    pthread_rwlock_unlock(&t->lock);
+    atomic_store_explicit(&t->http2, conf->http2, memory_order_relaxed);
+    SSL_CTX_free(old_ctx); /* handshakes that have begun have their own reference */
+    certs_free(&old_certs);
 }
 
 void tls_server_free(struct tls_server **tp)
@@ -367,7 +410,11 @@ void tls_server_state(struct tls_server *t, struct tls_server_state *out)
 
 SSL *tls_server_new_ssl(struct tls_server *t, const struct span *alpn)
 {
-    SSL *ssl = SSL_new(t->ctx);
+    SSL *ssl;
+
+    pthread_rwlock_rdlock(&t->lock);
+    ssl = SSL_new(t->ctx);
+    pthread_rwlock_unlock(&t->lock);
 
     if (ssl != NULL) {
         SSL_set_app_data(ssl, (void *)alpn);

@@ -44,6 +44,10 @@ struct tls_server_options {
 struct tls_server *tls_server_new(const struct tls_server_options *options);
 /* When all connections are gone. */
 void tls_server_free(struct tls_server **t);
+/* Another configuration, for handshakes that begin from now on; tickets go on. It is borrowed in
+ * the place of the one before, which is not needed any more; its certificates become ours, those
+ * that are the same with what was fetched for them. While no keeper runs. */
+void tls_server_adopt(struct tls_server *t, struct tls_conf *conf);
 
 /* What a handshake settled. Lives as long as the SSL. */
 struct tls_peer {

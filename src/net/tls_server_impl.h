@@ -15,13 +15,15 @@
 
 struct tls_server {
     SSL_CTX *ctx;          /* owns */
-    struct tls_conf *conf; /* borrowed */
+    struct tls_conf *conf; /* borrowed; the keeper's, and whoever adopts another */
     const struct client_ca *(*policy_of)(void *app, struct span name);
     bool (*challenge_of)(void *app, struct span name, unsigned char digest[]);
     void *app;
-    struct tickets *tickets;  /* owns */
-    pthread_rwlock_t lock;    /* of `certs`, which the keeper swaps */
-    struct certs *certs;      /* owns; may be NULL: no sources */
+    struct tickets *tickets; /* owns */
+    pthread_rwlock_t lock;   /* of the next two and `ctx`, which are swapped beside handshakes */
+    struct certs *certs;     /* owns; may be NULL: no sources */
+    int unknown;             /* enum tls_unknown */
+    _Atomic bool http2;
     _Atomic unsigned stapled; /* certificates with a staple, when the keeper last looked */
 };
 

@@ -78,6 +78,7 @@ void fetch_init(struct fetch *f, const struct fetch_kind *kind, struct fetcher *
     f->handlers = handlers;
     f->ctx = ctx;
     f->pull = req->pull;
+    f->keeper = req->keeper;
     f->info = (struct fetch_info){.server = o->name.p, .connect_ms = -1, .first_byte_ms = -1};
     f->started_ms = worker_now(fr->worker);
     arena_init(&f->arena);
@@ -92,6 +93,8 @@ void fetch_kick(struct fetch *f)
 
 void fetch_free(struct fetch *f)
 {
+    if (f->handlers->gone != NULL)
+        f->handlers->gone(f->fetcher, f->keeper);
     arena_free(&f->arena);
     free(f);
 }

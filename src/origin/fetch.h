@@ -74,6 +74,7 @@ struct fetch_request {
     /* The request's body, pulled as the origin takes it: > 0 bytes, 0 at its end, STREAM_AGAIN
      * (then fetch_body_ready() is called later), STREAM_ERROR when the client is gone. */
     ssize_t (*pull)(void *ctx, void *dst, size_t n);
+    void *keeper; /* for handlers->gone() */
 };
 
 struct fetch_handlers {
@@ -86,6 +87,9 @@ struct fetch_handlers {
     void (*trailers)(void *ctx, const struct fields *fields); /* may be NULL */
     /* `detail`: a sentence, never NULL, valid during the call. */
     void (*end)(void *ctx, enum fetch_end why, const char *detail);
+    /* The origin is not touched any more for it: maybe long after end() or fetch_cancel(). May be
+     * NULL. */
+    void (*gone)(struct fetcher *fr, void *keeper);
 };
 
 /* Spans in `req` must live until fetch_start() returns, `handlers` as long as the fetch. Never

@@ -25,6 +25,7 @@ struct fetch {
     const struct fetch_kind *kind;
     struct fetcher *fetcher;               /* borrowed */
     struct origin *origin;                 /* borrowed */
+    void *keeper;                          /* for handlers->gone() */
     const struct fetch_handlers *handlers; /* borrowed */
     void *ctx;                             /* the handlers' */
     ssize_t (*pull)(void *ctx, void *dst, size_t n);

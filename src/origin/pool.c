@@ -546,22 +546,36 @@ void origin_wish_cancel(struct origin_wish *w)
     wish_end(w);
 }
 
+static void pool_close(struct origin_pool *p)
+{
+    struct fetcher *fr = p->fetcher;
+
+    check(p->waiting_n == 0);
+    while (!list_empty(&p->idle))
+        drop_idle(oldest_idle(p));
+    check(p->total == 0);
+    ev_clear_pending(fr->worker->loop, &p->kick);
+    p->origin->pools[fr->worker->index] = NULL;
+    for (unsigned i = 0; p->sessions != NULL && i < p->origin->servers_n; i++)
+        tls_sessions_clear(&p->sessions[i]);
+    free(p->sessions);
+    free(p);
+}
+
+void origin_pool_close(struct fetcher *fr, struct origin *o)
+{
+    struct origin_pool *p = o->pools[fr->worker->index];
+
+    if (p == NULL)
+        return;
+    list_remove(&p->node);
+    pool_close(p);
+}
+
 void origin_pools_close(struct fetcher *fr)
 {
     struct list *n;
 
-    while ((n = list_pop(&fr->pools)) != NULL) {
-        struct origin_pool *p = list_entry(n, struct origin_pool, node);
-
-        check(p->waiting_n == 0);
-        while (!list_empty(&p->idle))
-            drop_idle(oldest_idle(p));
-        check(p->total == 0);
-        ev_clear_pending(fr->worker->loop, &p->kick);
-        p->origin->pools[fr->worker->index] = NULL;
-        for (unsigned i = 0; p->sessions != NULL && i < p->origin->servers_n; i++)
-            tls_sessions_clear(&p->sessions[i]);
-        free(p->sessions);
-        free(p);
-    }
+    while ((n = list_pop(&fr->pools)) != NULL)
+        pool_close(list_entry(n, struct origin_pool, node));
 }

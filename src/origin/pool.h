@@ -69,6 +69,8 @@ void origin_wish_cancel(struct origin_wish *w);
 void origin_conn_keep(struct origin_conn **c, mono_ms for_ms, bool suspect);
 void origin_conn_close(struct origin_conn **c);
 
+/* Of one origin that nobody uses or will use on this worker; fine without a pool. */
+void origin_pool_close(struct fetcher *fr, struct origin *o);
 /* Closes what is kept and frees all pools of a worker; nobody uses or waits for a connection. */
 void origin_pools_close(struct fetcher *fr);
 

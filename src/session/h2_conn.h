@@ -83,6 +83,7 @@ struct h2 {
     enum h2_wait wait;
     struct list streams; /* all */
     unsigned streams_n;
+    size_t window; /* of a stream, as the client was told */
     struct list sending, ending;
     struct list spare; /* streams for later requests; let go when idle */
     struct deadline deadline;

@@ -254,6 +254,7 @@ bool h2_session_begin(struct h2 *c)
 
     int window = conf->h2_window > WINDOW_BYTES ? (int)conf->h2_window : WINDOW_BYTES;
 
+    c->window = (size_t)conf->h2_window;
     pthread_once(&once, make_options);
     return nghttp2_session_server_new2(&c->ng, callbacks, c, options) == 0 &&
            nghttp2_submit_settings(c->ng, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings)) == 0 &&

@@ -54,7 +54,7 @@ static struct h2_stream *take_spare(struct h2 *c)
 struct h2_stream *h2_stream_new(struct h2 *c, int32_t id)
 {
     struct sessions *owner = c->session.owner;
-    size_t window = (size_t)owner->conf->h2_window;
+    size_t window = c->window;
     struct h2_stream *s = take_spare(c);
 
     if (s == NULL)

@@ -28,9 +28,16 @@ struct opening {
     bool low_watered; /* the socket waits for more than a byte */
 };
 
+static void leave_door(struct opening *o)
+{
+    if (o->session.owner->let_go != NULL)
+        o->session.owner->let_go(o->session.owner, o->door);
+}
+
 static void end(struct opening *o)
 {
     deadline_stop(&o->deadline);
+    leave_door(o);
     session_end(&o->session);
 }
 
@@ -80,6 +87,7 @@ static enum step_end become(struct opening *o, void (*go_on)(struct session *fro
     if (o->low_watered)
         low_water(o, 1);
     deadline_stop(&o->deadline);
+    leave_door(o);
     go_on(&o->session);
     return STEP_GONE;
 }
@@ -278,6 +286,8 @@ void opening_begin(struct sessions *s, const struct session_door *door, int fd,
     if (o == NULL)
         return;
     o->door = door;
+    if (s->hold != NULL)
+        s->hold(s, door);
     deadline_init(&o->deadline, s->worker, on_deadline);
     deadline_set(&o->deadline, s->draining ? SESSION_DRAIN_GRACE_MS : s->conf->head_timeout_ms);
     run(o);

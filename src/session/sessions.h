@@ -22,6 +22,7 @@
 #include "session/txn.h"
 
 struct census;
+struct session_door;
 
 /* What the clients of all workers are together. */
 struct session_crowd {
@@ -43,6 +44,9 @@ struct sessions {
     bool draining;
     bool uncounted;                      /* not among the clients that counters.tbl counts */
     void (*drained)(struct sessions *s); /* called once when draining and the last one is gone */
+    /* A connection is opening, and not any more: until then the door is borrowed. Or NULL. */
+    void (*hold)(struct sessions *s, const struct session_door *door);
+    void (*let_go)(struct sessions *s, const struct session_door *door);
 };
 
 struct tls_server;
@@ -57,6 +61,7 @@ struct session_door {
     /* What is spoken is not HTTP: this protocol takes the connection (session_become()). */
     void (*go_on)(struct session *from);
     struct span alpn; /* then, with TLS: what it is called, as tls_server_new_ssl() wants it */
+    void *keeper;     /* the owner's, for hold() and let_go() */
 };
 
 void sessions_init(struct sessions *s, struct worker *w, const struct session_conf *conf,

@@ -52,6 +52,7 @@ EXTRA_DIST += \
 	%D%/test_purge.py \
 	%D%/test_range_storm.py \
 	%D%/test_ranges.py \
+	%D%/test_reload.py \
 	%D%/test_rfc9111.py \
 	%D%/test_signals.py \
 	%D%/test_sites.py \

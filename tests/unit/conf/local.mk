@@ -1,4 +1,5 @@
 UNIT += \
+	%D%/t_diff \
 	%D%/t_directive \
 	%D%/t_dump \
 	%D%/t_errors \
@@ -8,6 +9,7 @@ UNIT += \
 	%D%/t_tree \
 	%D%/t_value
 conf_ldadd = $(LIBS_CONF) $(CMOCKA_LIBS)
+%C%_t_diff_LDADD = $(conf_ldadd)
 %C%_t_suggest_LDADD = $(conf_ldadd)
 %C%_t_value_LDADD = $(conf_ldadd)
 %C%_t_errors_LDADD = $(conf_ldadd)

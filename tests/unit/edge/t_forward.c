@@ -11,7 +11,7 @@
 
 static struct arena arena;
 
-static const struct edge edge = {
+static const struct setup edge = {
     .via_11 = {"1.1 edge-1", 10}, .via_10 = {"1.0 edge-1", 10}, .loop_id = {"edge-1", 6}};
 static const struct forward_from from = {
     .client = {"192.0.2.7", 9}, .host = {"www.example.com", 15}, .proto = {"http", 4}, .minor = 1};
