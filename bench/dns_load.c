@@ -4,11 +4,12 @@
  *
  *   bench/dns_load PORT NAME [ecs|plain] [SECONDS] [RATE] [SEED]
  *
- * RATE 0 (the default): SOCKETS sockets on 127.0.0.1, each with up to WINDOW questions under way.
- * RATE n: one socket, a question each 1/n s, and the times that answers took. 85 % of the networks
- * are IPv4 /24, 15 % IPv6 /56, from a pool of POOL that is made in advance, so that the load costs
- * the same for all servers. A line of JSON says what came of it: "wrong" are answers that are not
- * for the question, not NOERROR, without an address, or without the network when one was given.
+ * RATE 0 (the default): SOCKETS sockets on 127.0.0.1, each with up to WINDOW questions under way:
+ * no more in all than the smallest queue of a socket holds. RATE n: one socket, a question each 1/n
+ * s, and the times that answers took. 85 % of the networks are IPv4 /24, 15 % IPv6 /56, from a pool
+ * of POOL that is made in advance, so that the load costs the same for all servers. A line of JSON
+ * says what came of it: "wrong" are answers that are not for the question, not NOERROR, without an
+ * address, or without the network when one was given.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SOCKETS = 16, WINDOW = 64, BATCH = 64, POOL = 1 << 16, QUERY_MAX = 320, ANSWER_MAX = 4096 };
+enum { SOCKETS = 16, WINDOW = 16, BATCH = 64, POOL = 1 << 16, QUERY_MAX = 320, ANSWER_MAX = 4096 };
 enum { PATIENCE_MS = 200, LATENCIES = 1 << 22 };
 
 struct query {
