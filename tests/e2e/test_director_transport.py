@@ -1,5 +1,4 @@
 """How questions come to the director and answers leave it: datagrams, connections, TLS, proxies."""
-import os
 import random
 import signal
 import socket
@@ -16,6 +15,7 @@ import dns.query
 import pytest
 
 from director import (cookie, free_port, nsid, option_data, option_of, query, rcode, run_director, texts)
+from edge import instrumented
 from waiting import PATIENCE_S, wait_for
 
 ZONE = """
@@ -159,7 +159,8 @@ def test_who_takes_no_answers_is_not_read_from_and_loses_none(director):
         sender.start()
         # Answers are 2.5 KiB: what is not taken stops in the sockets, and the client's sending too.
         stopped_at(lambda: d.metrics()['selvage_dns_queries_total{transport="tcp"}'], above=100, below=6000)
-        assert d.rss_bytes() - before < 4 << 20
+        # (A sanitizer keeps what was freed for a while.)
+        assert d.rss_bytes() - before < (64 << 20 if instrumented() else 4 << 20)
         for q in questions:
             assert c.receive_wire()[:2] == q[:2]
         sender.join()
@@ -482,7 +483,7 @@ def test_killed_under_load_it_answers_again_at_once(director):
         while not d.answers(0.02):
             assert time.monotonic() < begun + PATIENCE_S
         took = time.monotonic() - begun
-        assert took < (0.3 if not os.environ.get("E2E_SLOW") else 3)
+        assert took < (3 if instrumented() else 0.3)
         before = load.answered
         wait_for(lambda: load.answered > before + 10, "the load goes on")
     finally:
