@@ -13,7 +13,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from director import query, rcode, run_director, texts
+from director import query, rcode, run_director, subnet, texts
 from dnssec import Key, Unbound, check_message, delv, denied_types, keys_of
 from waiting import wait_for
 
@@ -324,7 +324,7 @@ def test_tcp_beyond_all_signatures_is_told_to_come_again(director, key):
 STEERED = """
 pop fra { address 192.0.2.9 192.0.2.11 192.0.2.10 2001:db8::1; }
 pop iad { address 192.0.2.12 192.0.2.2; }
-steer cdn { pops fra iad; ttl 30s; }
+steer cdn { pops fra iad; ttl 30s; network 198.51.100.0/24 -> iad; }
 steer four { pops iad; }
 """
 STEERED_NAMES = """
@@ -360,6 +360,21 @@ def test_steered_addresses_are_signed(director, key):
         check_message(r, keys_of(key))
     # each set was signed once: A and AAAA of www; one NSEC for each of two names
     assert d.metrics()['selvage_dnssec_signatures_total{of="chosen"}'] == 2 + 2
+
+
+def test_unbound_keeps_signed_answers_by_subnet(director, key, tmp_path):
+    d = director(STEERED + zone(key, records=STEERED_NAMES))
+    clients = {"203.0.113.0/24": ["192.0.2.10", "192.0.2.11", "192.0.2.9"],
+               "198.51.100.0/24": ["192.0.2.12", "192.0.2.2"]}
+    wait_for(lambda: len(texts(d.ask("www.signed.test", ecs="198.51.100.0/24"))) == 2, "the map")
+    with Unbound(tmp_path, {"signed.test": d.port}, [key.ds]) as u:
+        for _ in range(2):
+            for name in "www.signed.test", "x.any.signed.test", "alias.signed.test":
+                for network, addresses in clients.items():
+                    verdict, r = u.judge(name, options=[subnet(network)])
+                    assert verdict == "secure", u.said()
+                    assert sorted(texts(r, kind="A")) == addresses, r
+        assert u.judge("old.signed.test", "AAAA")[0] == "secure", u.said()
 
 
 def test_faults_of_keys_are_told(director, key, tmp_path):

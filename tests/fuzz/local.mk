@@ -176,6 +176,12 @@ FUZZ += %D%/fuzz_probe_response
 %C%_fuzz_probe_response_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 EXTRA_DIST += %D%/corpus/probe_response
 
+FUZZ += %D%/fuzz_dns_key
+%C%_fuzz_dns_key_SOURCES = %D%/fuzz_dns_key.c $(FUZZ_MAIN)
+%C%_fuzz_dns_key_LDADD = $(LIBS_DNS)
+%C%_fuzz_dns_key_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += %D%/corpus/dns_key
+
 FUZZ += %D%/fuzz_dns_name
 %C%_fuzz_dns_name_SOURCES = %D%/fuzz_dns_name.c $(FUZZ_MAIN)
 %C%_fuzz_dns_name_LDADD = $(LIBS_DNS)
