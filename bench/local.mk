@@ -1,4 +1,4 @@
-dist_noinst_SCRIPTS += %D%/coded-hits %D%/disk %D%/dns %D%/hits %D%/quiet %D%/slices %D%/tls
+dist_noinst_SCRIPTS += %D%/coded-hits %D%/disk %D%/dns %D%/hits %D%/quiet %D%/redirects %D%/slices %D%/tls
 EXTRA_PROGRAMS += %D%/codings %D%/purges
 %C%_codings_LDADD = $(LIBS_CODING)
 EXTRA_PROGRAMS += %D%/find

@@ -108,7 +108,8 @@ static void write_list(struct metrics *w, const struct counter_list *list)
         char labels[96];
 
         snprintf(labels, sizeof(labels), "%s=\"%.*s\"", list->label, SPAN_ARG(list->value(i)));
-        metrics_sample(w, "counter", list->metric, labels, list->help, list->sum(i));
+        metrics_sample(
+            w, list->gauge ? "gauge" : "counter", list->metric, labels, list->help, list->sum(i));
     }
 }
 

@@ -61,6 +61,7 @@ static inline void count(enum counter c)
 /* One metric whose rows, told apart by one label, are a list that a layer above this one has. */
 struct counter_list {
     const char *metric, *label, *help;
+    bool gauge; /* it is no count: what it is now, which may fall */
     unsigned n;
     struct span (*value)(unsigned i); /* of the label; plain ASCII without quotes */
     uint64_t (*sum)(unsigned i);

@@ -43,18 +43,20 @@ static const char style[] =
     "td:first-child{width:2.5rem;color:var(--soft)}\n"
     "tr.chosen td{font-weight:600}\n"
     "tr.chosen td:nth-child(2){color:var(--good)}\n"
-    "tr.off td:nth-child(4){color:var(--off)}\n"
+    "tr.off td:nth-child(4),tr.off td:nth-child(5){color:var(--off)}\n"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.25rem;margin:0 0 1.5rem}\n"
     "dt{color:var(--soft)}\n"
     "dd{margin:0;overflow-wrap:anywhere}\n"
     "footer{color:var(--soft);font-size:.85rem}\n"
+    "footer p{max-width:none}\n"
     "a{color:inherit}\n"
     "code{font-family:ui-monospace,monospace;font-size:.9em;overflow-wrap:anywhere}\n"
     "@media(max-width:40rem){h1{font-size:1.35rem}main{padding-top:1rem}"
-    ".pop:not(.chosen) text{display:none}svg text{font-size:120px;stroke-width:24}"
-    ".pop circle{r:34px;stroke-width:10}.you .dot{r:30px}.you .ring{r:64px;stroke-width:14}"
-    ".way{stroke-width:18;stroke-dasharray:44 34}.borders{stroke-width:6}"
-    "th,td{padding-right:.6rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}\n";
+    ".spare text,.off text,.you text{display:none}svg text{font-size:120px;stroke-width:24px}"
+    ".pop circle{r:32px;stroke-width:10px}.you .dot{r:26px}.you .ring{r:60px;stroke-width:14px}"
+    ".way{stroke-width:18px;stroke-dasharray:44 34}.borders{stroke-width:6px}"
+    "th,td,th.km,td.km{padding-right:.7rem}th:nth-child(4),td:nth-child(4){display:none}"
+    "td:first-child{width:1.5rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}\n";
 
 struct html {
     const struct page_view *view;
@@ -107,7 +109,7 @@ static void put_km(struct html *h, double km)
 
 /* --- the map --------------------------------------------------------------------------------- */
 
-enum { LABEL_UNITS = 54, LABEL_GAP = 30, LABEL_SIDES = 4 };
+enum { LABEL_UNITS = 54, LABEL_GAP = 30, LABEL_SIDES = 4, DOT_UNITS = 18, YOU_UNITS = 42 };
 
 struct box {
     int left, top, right, bottom;
@@ -142,34 +144,47 @@ static void take(struct labels *l, struct box b)
     l->taken[l->n++] = b;
 }
 
-static void take_dot(struct labels *l, struct worldmap_point p)
+static void take_dot(struct labels *l, struct worldmap_point p, int r)
 {
-    take(l, (struct box){p.x - 16, p.y - 16, p.x + 16, p.y + 16});
+    take(l, (struct box){p.x - r, p.y - r, p.x + r, p.y + r});
 }
 
-/* To the right, to the left, above or below, where there is room; letters are taken to be 0.62 of
- * their height wide. */
+/* To the right, to the left, above or below; letters are taken to be 0.62 of their height wide, and
+ * lines 1.2 of it high. */
+static struct label label_at(struct worldmap_point p, int side, int gap, int width, struct box *box)
+{
+    int line = LABEL_UNITS * 6 / 5, base = LABEL_UNITS / 3;
+
+    switch (side) {
+    case 0:
+        *box = (struct box){p.x + gap, p.y - line / 2, p.x + gap + width, p.y + line / 2};
+        return (struct label){box->left, p.y + base, "start"};
+    case 1:
+        *box = (struct box){p.x - gap - width, p.y - line / 2, p.x - gap, p.y + line / 2};
+        return (struct label){box->right, p.y + base, "end"};
+    case 2:
+        *box = (struct box){p.x - width / 2, p.y - gap - line, p.x + width / 2, p.y - gap};
+        return (struct label){p.x, box->bottom - line / 4, "middle"};
+    default:
+        *box = (struct box){p.x - width / 2, p.y + gap, p.x + width / 2, p.y + gap + line};
+        return (struct label){p.x, box->bottom - line / 4, "middle"};
+    }
+}
+
+/* Where there is room, as near as may be. */
 static struct label place_label(struct labels *l, struct worldmap_point p, struct span text)
 {
-    int width = (int)(text.n < 64 ? text.n : 64) * LABEL_UNITS * 62 / 100, half = LABEL_UNITS / 2;
-    const struct {
-        struct box box;
-        struct label label;
-    } sides[LABEL_SIDES] = {
-        {{p.x + LABEL_GAP, p.y - half, p.x + LABEL_GAP + width, p.y + half},
-            {p.x + LABEL_GAP, p.y + LABEL_UNITS / 3, "start"}},
-        {{p.x - LABEL_GAP - width, p.y - half, p.x - LABEL_GAP, p.y + half},
-            {p.x - LABEL_GAP, p.y + LABEL_UNITS / 3, "end"}},
-        {{p.x - width / 2, p.y - LABEL_GAP - LABEL_UNITS, p.x + width / 2, p.y - LABEL_GAP},
-            {p.x, p.y - LABEL_GAP - 8, "middle"}},
-        {{p.x - width / 2, p.y + LABEL_GAP, p.x + width / 2, p.y + LABEL_GAP + LABEL_UNITS},
-            {p.x, p.y + LABEL_GAP + LABEL_UNITS - 12, "middle"}},
-    };
+    int width = (int)(text.n < 64 ? text.n : 64) * LABEL_UNITS * 62 / 100;
 
-    for (unsigned i = 0; i < LABEL_SIDES; i++) {
-        if (is_free(l, &sides[i].box)) {
-            take(l, sides[i].box);
-            return sides[i].label;
+    for (int gap = LABEL_GAP; gap <= 2 * LABEL_GAP; gap += LABEL_GAP) {
+        for (int side = 0; side < LABEL_SIDES; side++) {
+            struct box box;
+            struct label label = label_at(p, side, gap, width, &box);
+
+            if (is_free(l, &box)) {
+                take(l, box);
+                return label;
+            }
         }
     }
     return (struct label){0};
@@ -228,7 +243,7 @@ static void put_way(struct html *h)
     }
 }
 
-static void put_you(struct html *h, struct labels *labels)
+static void put_you(struct html *h, struct label label)
 {
     struct worldmap_point at = worldmap_at(h->e->latitude, h->e->longitude);
 
@@ -237,21 +252,23 @@ static void put_you(struct html *h, struct labels *labels)
                          "<circle class=\"ring\" cx=\"%d\" cy=\"%d\" r=\"34\"/>"
                          "<circle class=\"dot\" cx=\"%d\" cy=\"%d\" r=\"14\"/>",
                          at.x, at.y, at.x, at.y);
-    put_label(h, place_label(labels, at, SPAN("you")), SPAN("you"));
+    put_label(h, label, SPAN("you"));
     put(h, "</g>\n");
 }
 
 /* In the client's order, so that the nearest get the room for their labels; drawn the other way
  * round, so that they lie on top. */
-static void put_pops(struct html *h, struct labels *l)
+static void put_pops(struct html *h, struct labels *l, struct label *you)
 {
     const struct explained *e = h->e;
     struct label *labels = arena_zalloc(h->a, (e->pops_n + 1) * sizeof(*labels));
 
     for (unsigned i = 0; i < e->pops_n; i++) {
         if (e->pops[i].place.has_location)
-            take_dot(l, point_of(&e->pops[i]));
+            take_dot(l, point_of(&e->pops[i]), DOT_UNITS);
     }
+    if (e->located != LOCATED_NOT)
+        *you = place_label(l, worldmap_at(e->latitude, e->longitude), SPAN("you"));
     for (unsigned i = 0; i < e->pops_n; i++) {
         if (e->pops[i].place.has_location)
             labels[i] = place_label(l, point_of(&e->pops[i]), e->pops[i].pop->name);
@@ -265,6 +282,7 @@ static void put_pops(struct html *h, struct labels *l)
 static void put_map(struct html *h)
 {
     struct labels l = {arena_alloc(h->a, (2 * h->e->pops_n + 4) * sizeof(*l.taken)), 0};
+    struct label you = {0};
 
     h->ok =
         h->ok && buf_printf(h->out,
@@ -278,10 +296,10 @@ static void put_map(struct html *h)
     put(h, "\"/>\n");
     put_way(h);
     if (h->e->located != LOCATED_NOT)
-        take_dot(&l, worldmap_at(h->e->latitude, h->e->longitude));
-    put_pops(h, &l);
+        take_dot(&l, worldmap_at(h->e->latitude, h->e->longitude), YOU_UNITS);
+    put_pops(h, &l, &you);
     if (h->e->located != LOCATED_NOT)
-        put_you(h, &l);
+        put_you(h, you);
     put(h, "</svg>\n");
 }
 

@@ -113,7 +113,8 @@ void pops_serve(struct admin_call *call)
 
 static void answer_error(struct admin_call *call, int status, struct span sentence)
 {
-    admin_answer_json(call, status, json_pack("{s:o}", "error", admin_json_text(sentence)));
+    admin_answer_text(call, status, SPAN("text/plain; charset=utf-8"),
+        arena_join(&call->txn->arena, sentence, SPAN("\n")));
 }
 
 static int order_of(struct span word)

@@ -292,6 +292,7 @@ struct director *director_open(struct director_conf *conf)
         return NULL;
     }
     open_pops(d);
+    tally_watch(d->pops);
     d->places = places_new(&conf->map);
     for (int64_t i = 0; i < conf->daemon.workers; i++)
         open_worker(d, &d->workers[i]);
@@ -327,6 +328,7 @@ void director_close(struct director **dp)
     daemon_free(&d->daemon);
     map_keeper_free(&d->maps);
     session_crowd_free(&d->crowd);
+    tally_watch(NULL);
     pops_free(&d->pops);
     rrl_free(&d->rrl);
     signatures_free(&d->signatures);

@@ -13,6 +13,7 @@ static struct block {
 } blocks[THREADS_MAX];
 
 static const struct pop_list *counted; /* set by main before there are workers */
+static const struct pops *_Atomic watched;
 
 /* The block is this thread's alone. */
 static void rise(_Atomic uint64_t *v)
@@ -68,6 +69,13 @@ static struct span pop_label(unsigned i)
     return counted->v[i].name;
 }
 
+static uint64_t is_up(unsigned i)
+{
+    const struct pops *pops = atomic_load(&watched);
+
+    return pops != NULL && pop_now(pops, i).state == POP_STATE_UP;
+}
+
 static struct span why_label(unsigned i)
 {
     return span_of(geo_why_word((enum geo_why_first)i));
@@ -97,6 +105,15 @@ static struct counter_list by_pop = {
     .sum = tally_pop,
 };
 
+static struct counter_list up_now = {
+    .metric = "selvage_director_pop_up",
+    .label = "pop",
+    .help = "Whether a PoP is up (1), or drained, down or failed (0)",
+    .gauge = true,
+    .value = pop_label,
+    .sum = is_up,
+};
+
 static const struct counter_list by_why = {
     .metric = "selvage_director_orders_total",
     .label = "by",
@@ -117,9 +134,14 @@ static const struct counter_list by_how = {
 
 const struct counter_list *const *tally_lists(const struct pop_list *pops)
 {
-    static const struct counter_list *const lists[] = {&by_pop, &by_why, &by_how, NULL};
+    static const struct counter_list *const lists[] = {&by_pop, &by_why, &by_how, &up_now, NULL};
 
     counted = pops;
-    by_pop.n = pops->n;
+    by_pop.n = up_now.n = pops->n;
     return lists;
+}
+
+void tally_watch(const struct pops *pops)
+{
+    atomic_store(&watched, pops);
 }

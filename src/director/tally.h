@@ -21,5 +21,8 @@ uint64_t tally_all(void);
 
 /* For /metrics and /stats: main, once, before the control socket is opened. `pops` outlives it. */
 const struct counter_list *const *tally_lists(const struct pop_list *pops);
+/* What the list's PoPs are now, for the same; before that they count as not up. NULL: nobody knows
+ * any more. Main. */
+void tally_watch(const struct pops *pops);
 
 #endif

@@ -80,6 +80,20 @@ class Browser:
         return self._call("POST", f"/session/{self.session}/execute/async",
                           {"script": script, "args": list(args)})
 
+    def devtools(self, command, **params):
+        return self._call("POST", f"/session/{self.session}/goog/cdp/execute",
+                          {"cmd": command, "params": params})
+
+    def screen(self, width, height):
+        """As a device with a screen of that size, smaller than any window could be."""
+        self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height,
+                      deviceScaleFactor=1, mobile=width < 600)
+
+    def send_fields(self, fields):
+        """With every request from now on."""
+        self.devtools("Network.enable")
+        self.devtools("Network.setExtraHTTPHeaders", headers=fields)
+
     def screenshot(self, path):
         """What the window shows, as PNG: for people who look."""
         with open(path, "wb") as f:

@@ -80,6 +80,7 @@ EXTRA_DIST += %D%/director.py %D%/test_director_dns.py %D%/test_director_dnspyth
 check-e2e: all
 	SELVAGE_BUILD='$(abs_top_builddir)' PYTHONDONTWRITEBYTECODE=1 \
 		/usr/bin/python3 -m pytest -q $(E2E) $(top_srcdir)/%D%
+EXTRA_DIST += %D%/test_director_redirect.py %D%/test_director_page.py %D%/test_director_ctl.py
 EXTRA_DIST += %D%/dnssec.py %D%/test_director_dnssec.py
 EXTRA_DIST += %D%/zonemodel.py %D%/test_director_answers.py %D%/test_director_steered.py %D%/test_director_zones.py
 EXTRA_DIST += %D%/test_director_health.py
