@@ -39,7 +39,7 @@ enum trie_part { TRIE_PART_ROOT, TRIE_PART_MIXED, TRIE_PART_NODES, TRIE_PART_VAL
 enum map_trie { V4_WIDE, V4_FINE, V6_WIDE, V6_FINE, MAP_TRIES };
 enum { MAP_PARTS = PART_TRIES + MAP_TRIES * TRIE_PARTS };
 
-enum { MAP_FORMAT = 1 }; /* changes with all of this, and with what compiling means */
+enum { MAP_FORMAT = 2 }; /* changes with all of this, and with what compiling means */
 
 /* The head of a file, and of a map in memory. */
 struct map_head {

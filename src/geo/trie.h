@@ -3,12 +3,12 @@
  * "Poptrie: A Compressed Trie with Population Count for Fast and Scalable Software IP Routing Table
  * Lookup", SIGCOMM 2015) that keeps prefix lengths for nothing.
  *
- * The first 16 bits are an index into `root`; from there each node takes 6 bits. A node has 64
- * slots, each a node below (a bit in `vector`) or a leaf. Leaves with the same key that follow each
- * other are one run, stored once; `runs` has a bit where one starts. An aligned block of slots
- * without a bit of `vector`, and without one of `runs` behind its first slot, is one network; the
- * largest such block around a slot is the shortest prefix with that value, because no node ever has
- * 64 slots alike.
+ * The first 18 bits are an index into `root`; from there each node takes 6 bits, so that 24, 30,
+ * 36, 42 and 48 are where nodes end, as many networks do. A node has 64 slots, each a node below (a
+ * bit in `vector`) or a leaf. Leaves with the same key that follow each other are one run, stored
+ * once; `runs` has a bit where one starts. An aligned block of slots without a bit of `vector`, and
+ * without one of `runs` behind its first slot, is one network; the largest such block around a slot
+ * is the shortest prefix with that value, because no node ever has 64 slots alike.
  *
  * A value is the key (what tells values apart) and above it what is only known of most of the
  * network, in 16 or 32 bits. A wide trie has 16, and behind the runs of each node the value that
@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TRIE_ROOT_BITS = 16, TRIE_ROOT = 1 << TRIE_ROOT_BITS, TRIE_STRIDE = 6, TRIE_SLOTS = 64 };
+enum { TRIE_ROOT_BITS = 18, TRIE_ROOT = 1 << TRIE_ROOT_BITS, TRIE_STRIDE = 6, TRIE_SLOTS = 64 };
 
 struct trie_node {
     uint64_t vector, runs;
