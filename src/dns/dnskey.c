@@ -231,14 +231,16 @@ static bool base64_read(struct span text, uint8_t *out, size_t n)
 /* The next word of a line; empty at its end. */
 static struct span word_cut(struct span *rest)
 {
-    size_t from = 0, to;
+    struct span word;
+    size_t from = 0, n = 0;
 
     while (from < rest->n && is_space(rest->p[from]))
         from++;
-    for (to = from; to < rest->n && !is_space(rest->p[to]); to++)
-        ;
-    struct span word = span_make(rest->p + from, to - from);
-    *rest = span_from(*rest, to);
+    word = span_from(*rest, from);
+    while (n < word.n && !is_space(word.p[n]))
+        n++;
+    *rest = span_from(word, n);
+    word.n = n;
     return word;
 }
 
