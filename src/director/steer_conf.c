@@ -268,8 +268,8 @@ static const struct directive steer_directives[] = {
     {"share-within", CONF_CUSTOM(set_share_within, 1, 1), .usage = "DISTANCEkm|off",
         .preset = "off",
         .about = "PoPs that are at most so much farther from a client than the nearest one share "
-                 "such clients, by their weights. A client network (/24, /56) keeps its PoP, and "
-                 "when one goes, only its clients move."},
+                 "such clients, by their weights: up to 8 of them, or neighbours + 1. A client "
+                 "network (/24, /56) keeps its PoP, and when one goes, only its clients move."},
     {"neighbours", CONF_INTEGER(struct steer, neighbours), .preset = "2", .min = 1,
         .max = GEO_KEEP_MAX - 1,
         .about = "The next so many PoPs take the clients that one above its capacity hands over. "

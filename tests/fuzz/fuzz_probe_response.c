@@ -3,6 +3,7 @@
  * the bytes are cut, and what is kept is bounded.
  */
 #include "base/check.h"
+#include "health/load.h"
 #include "health/response.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static enum response_end read_in_steps(const struct response_wish *wish, enum ht
 {
     struct response r;
     enum response_end end = RESPONSE_MORE;
+    unsigned load;
 
     response_init(&r, wish, asked);
     while (end == RESPONSE_MORE && in.n > 0) {
@@ -34,6 +36,8 @@ static enum response_end read_in_steps(const struct response_wish *wish, enum ht
     if (end == RESPONSE_GOOD)
         check(response_statuses_have(&wish->statuses, r.status));
     *status = r.status;
+    if (load_read(buf_span(&r.body), &load))
+        check(load <= LOAD_MOST);
     response_free(&r);
     return end;
 }
