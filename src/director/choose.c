@@ -131,6 +131,14 @@ static void default_order(struct choosing *c)
         add_option(c, c->steer->pops[i]);
 }
 
+/* Those behind cannot matter: there are enough to answer, without the first, and to hand over to.
+ */
+static bool has_enough(const struct choosing *c)
+{
+    return c->n >= c->alike && c->usable_n > c->answers &&
+           c->usable_n > (unsigned)c->steer->neighbours && c->ask->trace == NULL;
+}
+
 static void set_order(struct choosing *c, const struct geo_map *map)
 {
     struct geo_order order;
@@ -143,7 +151,7 @@ static void set_order(struct choosing *c, const struct geo_map *map)
     c->out->why = order.why;
     c->out->scope = order.scope;
     c->alike = order.alike;
-    for (unsigned i = 0; i < order.n; i++)
+    for (unsigned i = 0; i < order.n && !has_enough(c); i++)
         add_option(c, c->steer->pops[order.points[i]]);
 }
 
