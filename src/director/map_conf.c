@@ -24,7 +24,7 @@ const struct directive map_directives[] = {
     {"database", CONF_STRINGS(struct map_conf, databases), .usage = "FILE...",
         .flags = DIRECTIVE_MANY, .unset = "none: PoPs are in their default order for everybody",
         .about = "Databases in MaxMind's format (.mmdb) that say where an address is. Each adds "
-                 "what those before it do not know. They are looked at every two seconds; what "
+                 "what those before it do not know. They are looked at every second; what "
                  "changes is read, compiled beside the maps in use and then takes their place. "
                  "What is missing, broken or still being written changes nothing, which the log "
                  "and selvagectl map tell. A director that starts without its databases goes by "

@@ -503,16 +503,23 @@ void map_keeper_look(struct map_keeper *k)
 
 /* --- the thread ------------------------------------------------------------------------------- */
 
+/* Answering comes first, but on a core that never rests there must be new maps, too. Of this thread
+ * alone, as Linux has it. */
+static void stand_back(void)
+{
+    id_t self = (id_t)gettid();
+
+    if (setpriority(PRIO_PROCESS, self, getpriority(PRIO_PROCESS, self) + NICE) != 0)
+        log_msg(LOG_DEBUG, "maps are compiled with the priority of everything else");
+}
+
 static void *keep(void *arg)
 {
     struct map_keeper *k = arg;
     struct pollfd fds[] = {{.fd = k->wake, .events = POLLIN}, {.fd = k->stop, .events = POLLIN}};
 
     pthread_setname_np(pthread_self(), "maps");
-    /* Answering comes first, but on a core that never rests there must be new maps, too. Of this
-     * thread alone, as Linux has it. */
-    if (setpriority(PRIO_PROCESS, (id_t)gettid(), NICE) != 0)
-        log_msg(LOG_DEBUG, "maps are compiled with the priority of everything else");
+    stand_back();
     while (!atomic_load(&k->stopping)) {
         eventfd_t value;
 

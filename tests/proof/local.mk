@@ -8,7 +8,7 @@ noinst_PROGRAMS += %D%/faults.so
 %C%_faults_so_CPPFLAGS =
 %C%_faults_so_CFLAGS = -std=gnu11 -fPIC -Wall -Wextra
 %C%_faults_so_LDFLAGS = -shared
-dist_noinst_SCRIPTS += %D%/crash_storm %D%/idle_tls
+dist_noinst_SCRIPTS += %D%/crash_storm %D%/idle_tls %D%/map_reloads
 # Proves maps over whole databases: tests/proof/geo_map POINTS FILE...
 noinst_PROGRAMS += %D%/geo_map
 %C%_geo_map_SOURCES = %D%/geo_map.c %D%/geo_points.h
