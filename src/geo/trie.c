@@ -73,7 +73,8 @@ static void answer_mixed(const struct trie *t, const struct trie_node *node, uns
 /* Fewer bits than the root takes. */
 static void find_short(const struct trie *t, uint64_t hi, unsigned len, struct trie_found *out)
 {
-    uint32_t entry = t->root[hi >> (64 - TRIE_ROOT_BITS) & ~((UINT64_C(1) << (TRIE_ROOT_BITS - len)) - 1)];
+    uint32_t entry =
+        t->root[hi >> (64 - TRIE_ROOT_BITS) & ~((UINT64_C(1) << (TRIE_ROOT_BITS - len)) - 1)];
     unsigned entry_len = (entry & ~TRIE_ROOT_LEAF) >> TRIE_ROOT_LEN_SHIFT;
 
     if ((entry & TRIE_ROOT_LEAF) != 0 && entry_len <= len) {
