@@ -138,13 +138,16 @@ static struct trie_network network_at(const struct level *l, unsigned depth)
 {
     struct trie_network net = {.hi = l->hi, .lo = l->lo};
     uint64_t slot = l->slot;
+    unsigned end = depth + TRIE_STRIDE;
 
-    if (depth + TRIE_STRIDE <= 64)
-        net.hi |= slot << (64 - TRIE_STRIDE - depth);
-    else if (depth + TRIE_STRIDE <= 128)
-        net.lo |= slot << (128 - TRIE_STRIDE - depth);
-    else
-        net.lo |= slot >> (depth + TRIE_STRIDE - 128);
+    if (end <= 64)
+        net.hi |= slot << (64 - end);
+    else if (depth < 64)
+        net.hi |= slot >> (end - 64);
+    if (end > 128)
+        net.lo |= slot >> (end - 128);
+    else if (end > 64)
+        net.lo |= slot << (128 - end);
     return net;
 }
 

@@ -64,13 +64,21 @@ struct trie_mixed {
 };
 struct trie_mixed trie_mixed_of(const struct trie_node *node);
 
+/* The bits of an address that a node at `depth` takes; there are none behind 128. */
 static inline unsigned trie_slot(uint64_t hi, uint64_t lo, unsigned depth)
 {
-    if (depth + TRIE_STRIDE <= 64)
-        return (hi >> (64 - TRIE_STRIDE - depth)) & (TRIE_SLOTS - 1);
-    if (depth + TRIE_STRIDE <= 128)
-        return (lo >> (128 - TRIE_STRIDE - depth)) & (TRIE_SLOTS - 1);
-    return (lo << (depth + TRIE_STRIDE - 128)) & (TRIE_SLOTS - 1);
+    unsigned end = depth + TRIE_STRIDE;
+    uint64_t bits;
+
+    if (end <= 64)
+        bits = hi >> (64 - end);
+    else if (depth < 64)
+        bits = hi << (end - 64) | lo >> (128 - end);
+    else if (end <= 128)
+        bits = lo >> (128 - end);
+    else
+        bits = lo << (end - 128);
+    return bits & (TRIE_SLOTS - 1);
 }
 
 static inline uint64_t trie_block(unsigned slot, unsigned level)

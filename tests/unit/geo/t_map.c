@@ -87,7 +87,7 @@ static const char *const countries[] = {"DE", "JP", "BR", "US", "ZA", "QQ"};
 static struct network some_network(unsigned family)
 {
     static const char *const continents[] = {"EU", "AS", "SA", "NA", "AF", NULL};
-    unsigned country = below(6), len = 6 + below(family == 4 ? 27 : 55);
+    unsigned country = below(6), len = 6 + below(family == 4 ? 27 : 59);
     struct network n = {.family = family, .len = len, .at = some_address(family) & mask_of(len)};
 
     n.record.flat = below(2) == 0;
@@ -127,7 +127,7 @@ static void some_overrides(struct world *w, unsigned n)
 
     for (unsigned i = 0; i < n; i++) {
         struct geo_override *o = &w->overrides[i];
-        unsigned family = below(2) == 0 ? 4 : 6, len = 4 + below(family == 4 ? 29 : 57);
+        unsigned family = below(2) == 0 ? 4 : 6, len = 4 + below(family == 4 ? 29 : 61);
 
         *o = (struct geo_override){.list = some_list(w, i)};
         switch (below(4)) {
