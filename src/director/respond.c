@@ -110,6 +110,22 @@ static enum dns_cookie_state check_cookie(struct director_worker *w, const struc
     return state;
 }
 
+/* What a cookie decides, whatever is asked. A message without a question asks for a cookie, or
+ * whether its own is good (RFC 7873 §5.4). */
+static void judge_cookie(struct dns_query *q, enum dns_cookie_state state, bool required)
+{
+    if (q->rcode != DNS_RCODE_NOERROR)
+        return;
+    if (q->has_question) {
+        if (required && state != DNS_COOKIE_NONE && state != DNS_COOKIE_GOOD)
+            q->rcode = DNS_RCODE_BADCOOKIE;
+    } else if (state == DNS_COOKIE_NONE) {
+        q->rcode = DNS_RCODE_FORMERR; /* we have none to give */
+    } else if (state == DNS_COOKIE_INVALID) {
+        q->rcode = DNS_RCODE_BADCOOKIE;
+    }
+}
+
 /* --- the message --------------------------------------------------------------------------------
  */
 
@@ -152,12 +168,9 @@ static size_t answer_udp(struct director_worker *w, struct dns_query *q,
         limit = (size_t)c->udp_bytes;
     if (limit > cap)
         limit = cap;
-    if (c->cookies == DNS_COOKIES_REQUIRE && cookie != DNS_COOKIE_GOOD &&
-        q->rcode == DNS_RCODE_NOERROR) {
-        if (cookie == DNS_COOKIE_NONE)
-            return ask_by_tcp(&w->answer, q, out, limit);
-        q->rcode = DNS_RCODE_BADCOOKIE;
-    }
+    if (c->cookies == DNS_COOKIES_REQUIRE && cookie == DNS_COOKIE_NONE &&
+        q->rcode == DNS_RCODE_NOERROR)
+        return ask_by_tcp(&w->answer, q, out, limit);
     n = answer_query(&w->answer, q, out, limit);
     if (w->director->rrl != NULL && cookie != DNS_COOKIE_GOOD)
         n = limit_rate(w, q, n, out, limit);
@@ -183,6 +196,7 @@ size_t respond(struct director_worker *w, const struct respond_from *from, const
     ctx->opt = DNS_OPT_INIT((uint16_t)c->udp_bytes);
     ctx->opt.nsid = c->identity.server;
     cookie = check_cookie(w, from->client, &q, &ctx->opt);
+    judge_cookie(&q, cookie, from->transport == BY_UDP && c->cookies == DNS_COOKIES_REQUIRE);
     if (ctx->signer != NULL)
         signer_ready(ctx->signer, worker_wall_s(w->daemon.worker), worker_now(w->daemon.worker),
             from->transport != BY_UDP);

@@ -310,6 +310,32 @@ def test_cookies_may_be_required_by_udp(director):
     assert cookie_of(off.ask("www.cdn.test", options=[cookie(b"clientOK")])) is None
 
 
+def without_a_question(*options):
+    m = dns.message.Message()
+    m.use_edns(0, 0, 1232, options=list(options))
+    m.flags = 0
+    return m
+
+
+@pytest.mark.parametrize("cookies", ["on", "require"])
+def test_a_cookie_can_be_asked_for_alone(director, cookies):
+    """RFC 7873 §5.4: without a question."""
+    d = director(f"dns {{ cookies {cookies}; }}" + ZONE)
+    m = d.exchange(without_a_question(cookie(b"clientOK")))
+    first = cookie_of(m)
+    assert rcode(m) == "NOERROR" and len(first) == 24 and not m.flags & dns.flags.TC
+    for by in "udp", "tcp":
+        assert rcode(d.exchange(without_a_question(cookie(first)), by=by)) == "NOERROR"
+        m = d.exchange(without_a_question(cookie(first[:-1] + bytes([first[-1] ^ 1]))), by=by)
+        assert rcode(m) == "BADCOOKIE" and cookie_of(m)[:8] == b"clientOK"
+    assert rcode(d.exchange(without_a_question())) == "FORMERR"
+
+
+def test_where_there_are_no_cookies_none_can_be_asked_for(director):
+    d = director("dns { cookies off; }" + ZONE)
+    assert rcode(d.exchange(without_a_question(cookie(b"clientOK")))) == "FORMERR"
+
+
 def test_files_of_cookie_keys_are_judged(director, tmp_path):
     conf, keys = tmp_path / "conf", tmp_path / "keys"
     conf.write_text(f"listen 127.0.0.1:0 dns; dns {{ cookie-keys {keys}; }}")
