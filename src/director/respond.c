@@ -129,7 +129,7 @@ static void judge_cookie(struct dns_query *q, enum dns_cookie_state state, bool 
 /* --- the message --------------------------------------------------------------------------------
  */
 
-/* No answer but the invitation to ask by TCP. */
+/* No answer but the invitation to ask by TCP: nobody is sent to a PoP by it. */
 static size_t ask_by_tcp(
     struct answer_ctx *ctx, const struct dns_query *q, uint8_t *out, size_t limit)
 {
@@ -137,6 +137,7 @@ static size_t ask_by_tcp(
 
     ctx->said.rcode = DNS_RCODE_NOERROR;
     ctx->said.truncated = true;
+    ctx->said.steer = NULL;
     dns_writer_start(&writer, out, limit, q, &ctx->opt);
     writer.flags |= DNS_TC;
     return dns_writer_end(&writer, DNS_RCODE_NOERROR);

@@ -336,6 +336,15 @@ def test_where_there_are_no_cookies_none_can_be_asked_for(director):
     assert rcode(d.exchange(without_a_question(cookie(b"clientOK")))) == "FORMERR"
 
 
+def test_who_is_sent_to_tcp_is_not_sent_to_a_pop(director):
+    d = director("""dns { cookies require; } pop fra { address 192.0.2.1; } steer cdn { pops fra; }
+        zone cdn.test { soa ns1 h serial 1; ns ns1; name ns1 { a 192.0.2.53; } name www { steer cdn; } }""", workers=1)
+    assert texts(d.ask("www.cdn.test", by="tcp")) == ["192.0.2.1"]
+    for _ in range(5):
+        assert d.ask("www.cdn.test").flags & dns.flags.TC
+    assert d.metric("selvage_director_pop_answers_total") == 1
+
+
 def test_files_of_cookie_keys_are_judged(director, tmp_path):
     conf, keys = tmp_path / "conf", tmp_path / "keys"
     conf.write_text(f"listen 127.0.0.1:0 dns; dns {{ cookie-keys {keys}; }}")
