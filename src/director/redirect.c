@@ -108,11 +108,18 @@ static const struct redirect_node *node_of(const struct redirecting *x, unsigned
     return redirect_node_for(x->redirect, x->choice->picks[pick].pop, x->t->request.path);
 }
 
+/* What would end the <URI> of a Link field, or be taken for its end, and begin another one. */
+static bool ends_link(struct span target)
+{
+    return span_find(target, '>') < target.n || span_find(target, '<') < target.n ||
+           span_find(target, '"') < target.n;
+}
+
 static unsigned links_of(const struct redirecting *x)
 {
     unsigned n = x->choice->n - 1;
 
-    if (x->target.n > REDIRECT_LINKED_MAX)
+    if (n == 0 || x->target.n > REDIRECT_LINKED_MAX || ends_link(x->target))
         return 0;
     return n < x->redirect->alternates ? n : (unsigned)x->redirect->alternates;
 }

@@ -324,9 +324,10 @@ static const struct directive redirect_block_directives[] = {
                  "told with the PoP where it is an alternate."},
     {"alternates", CONF_INTEGER(struct redirect, alternates), .preset = "3", .min = 0,
         .max = REDIRECT_ALTERNATES_MAX,
-        .about = "How many PoPs behind the first one a redirect names at most, as Link fields with "
-                 "rel=duplicate (RFC 6249), for clients that download from several; none for a "
-                 "path of more than 2 KiB."},
+        .about =
+            "How many PoPs behind the first one a redirect names at most, as Link fields with "
+            "rel=duplicate (RFC 6249), for clients that download from several; none for a "
+            "path of more than 2 KiB, or one with <, > or \", which such a field cannot hold."},
     {"max-age", CONF_DURATION(struct redirect, max_age_ms), .preset = "0s", .min = 0,
         .max = 3600000,
         .about = "How long a client may keep a redirect (Cache-Control: private, max-age), and no "

@@ -140,6 +140,16 @@ def test_a_long_path_has_no_alternates(director):
     assert len(ask(d, "/" + "a" * 2000).fields.all("Link")) == 2
 
 
+@pytest.mark.parametrize("target", [b"/x>;rel=duplicate;pri=1,<https://evil.test/x", b"/x?a=>", b"/<", b'/"'])
+def test_no_path_makes_a_link_of_its_own(director, target):
+    d = started(director, TRUST + POPS + SITE)
+    with Client(d.web) as c:
+        c.send(b"GET " + target + b" HTTP/1.1\r\nHost: www.test\r\n\r\n")
+        r = c.response()
+    assert r.fields.get("Location").encode() == b"https://syd.cdn.test" + target
+    assert "Link" not in r.fields
+
+
 # --- methods
 
 def test_methods(director):
