@@ -108,10 +108,13 @@ static bool put_signed(struct answer *a, enum dns_section s, const struct signer
 }
 
 /* Addresses that the client will ask for next, as room allows. Steered ones are not among them:
- * they would tie what depends on no client to this one. */
+ * they would tie what depends on no client to this one. Who asks for ANY asks for nothing in
+ * particular, and for forged senders above all: it gets none. */
 static void put_targets(struct answer *a, const struct zone_rrset *set)
 {
-    for (unsigned i = 0; i < set->targets_n; i++) {
+    unsigned n = a->q->type != DNS_ANY ? set->targets_n : 0;
+
+    for (unsigned i = 0; i < n; i++) {
         const struct zone_node *t = set->targets[i];
         const struct zone_rrset *v4 = zone_node_rrset(t, DNS_A);
         const struct zone_rrset *v6 = zone_node_rrset(t, DNS_AAAA);

@@ -162,6 +162,7 @@ def test_any_is_kept_small(d):
     for by in ("udp", "tcp"):
         got = d.ask("example.test", "ANY", by=by)
         assert rcode(got) == "NOERROR" and len(got.answer) == 1
+        assert got.answer[0].rdtype == dns.rdatatype.NS and got.additional == []
     assert rcode(d.ask("nowhere.example.test", "ANY")) == "NXDOMAIN"
     assert not authoritative(d.ask("sub.example.test", "ANY"))
 
