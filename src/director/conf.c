@@ -112,12 +112,38 @@ static void *main_open(struct conf_load *l, void *parent, const struct conf_node
     return c;
 }
 
+static bool has_listener(const struct director_conf *c, int use)
+{
+    for (const struct listen_conf *n = c->daemon.listens; n != NULL; n = n->next) {
+        if (n->use == use)
+            return true;
+    }
+    return false;
+}
+
+/* What nobody could ask for was meant otherwise. */
+static void check_listeners(
+    struct conf_load *l, const struct director_conf *c, const struct conf_node *main)
+{
+    const struct conf_node *zone = conf_find_child(main, "zone");
+    const struct conf_node *redirect = conf_find_child(main, "redirect");
+
+    if (zone != NULL && !has_listener(c, DIRECTOR_DNS))
+        conf_error(l->errors, zone->at,
+            "nobody can ask for zones without a listener for DNS: add  listen 0.0.0.0:53 dns;");
+    if (redirect != NULL && !has_listener(c, DIRECTOR_REDIRECT))
+        conf_error(l->errors, redirect->at,
+            "nobody gets to redirects without a listener for them: add  listen 0.0.0.0:80 "
+            "redirect;");
+}
+
 static void main_close(struct conf_load *l, void *self, const struct conf_node *node)
 {
     struct director_conf *c = self;
 
     session_conf_close(&c->session);
     daemon_conf_close(l, &c->daemon, "");
+    check_listeners(l, c, node);
     map_conf_close(l, &c->map, node);
     steer_list_resolve(l, &c->steers, &c->pops);
     zones_conf_close(l, &c->zones, &c->steers);

@@ -2,6 +2,7 @@
  * redirect_conf.c - the block redirect: which hosts, by which steer, to which URLs.
  */
 #include "base/hash.h"
+#include "conf/suggest.h"
 #include "director/conf.h"
 #include "director/redirect.h"
 #include "http/chars.h"
@@ -188,6 +189,35 @@ static void make_target(struct conf_load *l, const struct conf_node *node, unsig
     }
 }
 
+/* The end of a sentence: what was meant, if that is known. */
+static struct span did_you_mean(struct arena *a, const struct suggestion *near)
+{
+    if (near->best == NULL)
+        return SPAN_EMPTY;
+    return arena_printf(a, ", did you mean \"%s\"?", near->best);
+}
+
+static void unknown_pop(struct conf_load *l, const struct steer *s, const struct conf_word *w)
+{
+    struct suggestion near = {.of = w->text};
+
+    for (unsigned i = 0; i < s->pops_n; i++)
+        suggest_offer(&near, s->pops[i]->name.p);
+    conf_error(l->errors, w->at, "the steer %.*s has no PoP \"%.*s\"%.*s", CONF_SHOW(s->name),
+        CONF_SHOW(w->text), SPAN_ARG(did_you_mean(l->arena, &near)));
+}
+
+static void unknown_steer(
+    struct conf_load *l, const struct redirect *r, const struct steer_list *steers)
+{
+    struct suggestion near = {.of = r->steer_name};
+
+    for (unsigned i = 0; i < steers->n; i++)
+        suggest_offer(&near, steers->v[i].name.p);
+    conf_error(l->errors, r->steer_at, "there is no steer \"%.*s\"%.*s", CONF_SHOW(r->steer_name),
+        SPAN_ARG(did_you_mean(l->arena, &near)));
+}
+
 static const struct pop *pop_of(const struct steer *s, struct span name)
 {
     for (unsigned i = 0; i < s->pops_n; i++) {
@@ -207,8 +237,7 @@ static void set_targets(struct conf_load *l, struct redirect *r, unsigned pops_n
         const struct pop *pop = pop_of(s, at->node->args[0].text);
 
         if (pop == NULL)
-            conf_error(l->errors, at->node->args[0].at, "the steer %.*s has no PoP \"%.*s\"",
-                CONF_SHOW(s->name), CONF_SHOW(at->node->args[0].text));
+            unknown_pop(l, s, &at->node->args[0]);
         else if (targets[pop->index].nodes != NULL)
             conf_error(
                 l->errors, at->node->at, "there is an  at %.*s  already", CONF_SHOW(pop->name));
@@ -238,8 +267,7 @@ void redirects_close(struct conf_load *l, struct redirects *r, const struct pop_
             continue; /* reported */
         one->steer = steer_find(steers, one->steer_name);
         if (one->steer == NULL)
-            conf_error(
-                l->errors, one->steer_at, "there is no steer \"%.*s\"", CONF_SHOW(one->steer_name));
+            unknown_steer(l, one, steers);
         else
             set_targets(l, one, pops->n);
     }

@@ -402,6 +402,12 @@ static void *zone_open(struct conf_load *l, void *parent, const struct conf_node
     struct zone_draft *z;
     struct dns_name name;
 
+    if (span_find(node->args[0].text, ':') < node->args[0].text.n) {
+        conf_error(l->errors, node->args[0].at,
+            "\"%.*s\" is no name of a zone: cdn.example.com would be, without scheme and port",
+            CONF_SHOW(node->args[0].text));
+        return NULL;
+    }
     if (!parse_name(l, &node->args[0], NULL, &name))
         return NULL;
     z = arena_zalloc(l->arena, sizeof(*z));

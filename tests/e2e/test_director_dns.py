@@ -2,6 +2,8 @@
 import os
 import re
 
+import pytest
+
 from director import rcode, run_director, texts
 from edge import TOP
 
@@ -40,3 +42,19 @@ def test_the_examples_are_fine(tmp_path):
     conf.write_text(re.sub(r"(?m)^database .*\n", "", example))
     done = run_director("-t", "-c", conf)
     assert done.returncode == 0, done.stderr
+
+
+STEER = "pop fra { address 192.0.2.1; }\nsteer cdn { pops fra; }\n"
+
+
+@pytest.mark.parametrize("text, sentence", [
+    ("zone https://cdn.test { soa ns1 h serial 1; ns ns1; name ns1 { a 192.0.2.1; } }",
+     '"https://cdn.test" is no name of a zone: cdn.example.com would be'),
+    ("zone cdn.test:53 { soa ns1 h serial 1; ns ns1; name ns1 { a 192.0.2.1; } }", "without scheme and port"),
+    (STEER + "redirect www.test { steer cdn; to https://a.test; }", "add  listen 0.0.0.0:80 redirect;"),
+])
+def test_what_nobody_could_ask_for_is_refused(tmp_path, text, sentence):
+    path = tmp_path / "director.conf"
+    path.write_text("listen 127.0.0.1:0 dns;\ncontrol off;\n" + text)
+    done = run_director("-t", "-c", path)
+    assert done.returncode == 1 and sentence in done.stderr
