@@ -38,7 +38,9 @@ struct sink {
     sink_format_fn *format;
     struct ring *_Atomic rings[THREADS_MAX]; /* owns; made by the thread at its first record */
     pthread_mutex_t shared;                  /* producers with index 0 */
-    struct buf out;                          /* the writer's, or under `shared` when it is off */
+    /* Of whoever writes: the writer, and who finds it off, as it may begin meanwhile. */
+    pthread_mutex_t writing;
+    struct buf out; /* under `writing` */
 };
 
 static struct {
@@ -72,6 +74,7 @@ struct sink *sink_open(const char *path, unsigned ring_bytes, sink_format_fn *fo
     s->ring_bytes = ring_bytes;
     s->format = format;
     pthread_mutex_init(&s->shared, NULL);
+    pthread_mutex_init(&s->writing, NULL);
     buf_init(&s->out, 16 * BATCH_BYTES);
     pthread_mutex_lock(&writer.lock);
     list_append(&writer.sinks, &s->node);
@@ -179,26 +182,32 @@ static void wake_writer(void)
         (void)!write(writer.wake_fd, &one, sizeof(one));
 }
 
+static void put_now(struct sink *s, struct span record)
+{
+    pthread_mutex_lock(&s->writing);
+    put_text(s, record);
+    write_out(s);
+    pthread_mutex_unlock(&s->writing);
+}
+
 bool sink_put(struct sink *s, struct span record)
 {
     int t = thread_index();
     bool running = atomic_load_explicit(&writer.running, memory_order_relaxed);
-    bool ok = true;
+    bool ok;
 
-    if (t == 0 || !running)
-        pthread_mutex_lock(&s->shared);
-    if (likely(running)) {
-        ok = ring_put(s, ring_of(s, t), record);
-    } else {
-        put_text(s, record);
-        write_out(s);
+    if (unlikely(!running)) {
+        put_now(s, record);
+        return true;
     }
-    if (t == 0 || !running)
+    if (t == 0)
+        pthread_mutex_lock(&s->shared);
+    ok = ring_put(s, ring_of(s, t), record);
+    if (t == 0)
         pthread_mutex_unlock(&s->shared);
     if (!ok)
         count(C_LOG_DROPPED);
-    if (running)
-        wake_writer();
+    wake_writer();
     return ok;
 }
 
@@ -243,6 +252,7 @@ static void drain_all(void)
         struct sink *s = list_entry(n, struct sink, node);
         char *scratch = xmalloc(s->ring_bytes / 4 + 4);
 
+        pthread_mutex_lock(&s->writing);
         for (int t = 0; t < THREADS_MAX; t++) {
             struct ring *r = atomic_load_explicit(&s->rings[t], memory_order_acquire);
 
@@ -250,6 +260,7 @@ static void drain_all(void)
                 ring_drain(s, r, scratch);
         }
         write_out(s);
+        pthread_mutex_unlock(&s->writing);
         free(scratch);
     }
     pthread_mutex_unlock(&writer.lock);
@@ -327,6 +338,7 @@ void sink_close(struct sink **sp)
         close(atomic_load(&s->fd));
     buf_free(&s->out);
     pthread_mutex_destroy(&s->shared);
+    pthread_mutex_destroy(&s->writing);
     free(s->path);
     free(s);
 }

@@ -137,7 +137,8 @@ static void *produce(void *arg)
     return NULL;
 }
 
-static void order_of_each_thread(void **state)
+/* `late`: the writer begins while they are at it. */
+static void check_order(bool late)
 {
     struct producer p[THREADS] = {0};
     struct sink *s = sink_open(path, 4096, NULL);
@@ -146,14 +147,16 @@ static void order_of_each_thread(void **state)
     char *text, *line, *save = NULL;
     unsigned refused = 0;
 
-    (void)state;
-    sinks_start();
+    if (!late)
+        sinks_start();
     for (int i = 0; i < THREADS; i++) {
         p[i].sink = s;
         p[i].id = i;
         p[i].index = i < 2 ? 0 : i;
         assert_int_equal(pthread_create(&p[i].thread, NULL, produce, &p[i]), 0);
     }
+    if (late)
+        sinks_start();
     for (int i = 0; i < THREADS; i++) {
         pthread_join(p[i].thread, NULL);
         refused += p[i].refused;
@@ -173,6 +176,18 @@ static void order_of_each_thread(void **state)
         assert_int_equal(next[i], RECORDS);
     free(text);
     sink_close(&s);
+}
+
+static void order_of_each_thread(void **state)
+{
+    (void)state;
+    check_order(false);
+}
+
+static void writer_begins_while_others_write(void **state)
+{
+    (void)state;
+    check_order(true);
 }
 
 /* The writer is stuck in a pipe that nobody reads: rings fill, the rest is dropped and counted, and
@@ -386,6 +401,7 @@ int main(void)
         CLEAN(at_once_without_a_writer),
         CLEAN(appends_and_says_why_not),
         CLEAN(order_of_each_thread),
+        CLEAN(writer_begins_while_others_write),
         CLEAN(full_rings_drop),
         CLEAN(long_records_are_refused),
         CLEAN(sleeping_writer_is_woken),
