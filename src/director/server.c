@@ -284,13 +284,13 @@ struct director *director_open(struct director_conf *conf)
     session_crowd_init(&d->crowd, &conf->session);
     open_cookies(d);
     d->rrl = rrl_new(&conf->dns.rrl);
-    d->signatures = signatures_new(conf->zones.zones);
     daemon_open_tls(d->daemon, (struct tls_server_options){.app = d});
     if (!daemon_open_log(d->daemon) || !daemon_open_listeners(d->daemon, NULL) ||
         !open_datagrams(d) || !open_admin(d)) {
         director_close(&d);
         return NULL;
     }
+    d->signatures = signatures_new(conf->zones.zones); /* its thread writes to the log */
     open_pops(d);
     tally_watch(d->pops);
     d->places = places_new(&conf->map);
@@ -320,11 +320,12 @@ void director_close(struct director **dp)
 
     *dp = NULL;
     daemon_wait(d->daemon);
+    /* Who posts to workers has ended before they are freed. */
     places_free(&d->places);
+    map_keeper_wait(d->maps);
     daemon_close(d->daemon);
     for (int64_t i = 0; i < d->conf->daemon.workers; i++)
         close_worker(&d->workers[i]);
-    map_keeper_wait(d->maps);
     daemon_free(&d->daemon);
     map_keeper_free(&d->maps);
     session_crowd_free(&d->crowd);

@@ -84,6 +84,15 @@ def test_every_answer_is_signed(director, key):
     assert {s.rdtype for s in r.additional} == {dns.rdatatype.A, dns.rdatatype.RRSIG}, r
 
 
+@pytest.mark.threaded
+def test_what_is_made_ahead_is_said_in_the_log(director, key, tmp_path):
+    """That is, where the configuration wants the log: who signs does not begin before it is open."""
+    log = tmp_path / "error.log"
+    d = director(f"error-log {log};\n" + zone(key))
+    wait_for(lambda: "made ahead" in log.read_text(), "the line about signatures in the log")
+    assert "made ahead" not in d.stderr()
+
+
 def test_what_is_not_there_is_denied_by_one_record(director, key):
     d = director(zone(key))
     for name, kind, types in DENIALS:

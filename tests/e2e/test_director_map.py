@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 from director import run_director, scope_of, texts
 from edge import SELVAGECTL, TOP, environment
 from waiting import PATIENCE_S, wait_for
+from wire import Client
 
 DATA = os.path.join(TOP, "tests/data/mmdb")
 MAXMIND = os.path.join(TOP, "tests/data/maxmind-db")
@@ -50,6 +52,44 @@ def overwrite(source, target):
     with open(target, "r+b") as f:
         f.write(data)
         f.truncate()
+
+
+def large_database(path, depth):
+    """2 ** depth networks of IPv4, by turns in Frankfurt and in Washington."""
+    def text(s):
+        return bytes([0x40 | len(s)]) + s.encode()
+
+    def number(n, kind, size):
+        head = [kind << 5 | size] if kind < 8 else [size, kind - 7]
+        return bytes(head) + n.to_bytes(size, "big")
+
+    def record(latitude, longitude):
+        where = b"".join(text(k) + b"\x68" + struct.pack(">d", v)
+                         for k, v in (("latitude", latitude), ("longitude", longitude)))
+        return b"\xe1" + text("location") + b"\xe2" + where
+
+    records = [record(50.11, 8.68), record(38.95, -77.45)]
+    nodes = 2 ** depth - 1
+    data = [nodes + 16, nodes + 16 + len(records[0])]
+    # Of a full tree, level by level: the children of the i-th node are 2i + 1 and 2i + 2.
+    tree = b"".join((n if n < nodes else data[n % 2]).to_bytes(4, "big") for n in range(1, 2 * nodes + 1))
+    about = [
+        text("binary_format_major_version") + number(2, 5, 1), text("binary_format_minor_version") + number(0, 5, 0),
+        text("build_epoch") + number(1767225600, 9, 8), text("database_type") + text("Test-Large"),
+        text("description") + b"\xe0", text("ip_version") + number(4, 5, 1), text("languages") + b"\x00\x04",
+        text("node_count") + number(nodes, 6, 4), text("record_size") + number(32, 5, 1)]
+    path.write_bytes(tree + bytes(16) + b"".join(records) + b"\xab\xcd\xefMaxMind.com" +
+                     bytes([0xe0 | len(about)]) + b"".join(about))
+
+
+def cpu_ticks(d, thread):
+    """What a thread of that name has used."""
+    for task in os.listdir(f"/proc/{d.pid}/task"):
+        with open(f"/proc/{d.pid}/task/{task}/stat", encoding="ascii") as f:
+            name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        if name == thread:
+            return int(rest.split()[11]) + int(rest.split()[12])
+    return 0
 
 
 @pytest.fixture
@@ -346,6 +386,21 @@ def test_check_without_a_director(director, tmp_path, database):
 def test_stopping_while_it_compiles(director, database):
     d = director(config([database]))
     d.stop()
+
+
+@pytest.mark.threaded
+def test_stopping_while_it_checks(director, tmp_path):
+    """Who asked is not told any more, and nothing is told to workers that are gone."""
+    large = tmp_path / "large.mmdb"
+    large_database(large, 16)
+    os.utime(large, (1, 1))
+    d = director(config([large]))
+    wait_current(d)
+    before = cpu_ticks(d, "maps")
+    with Client(d.control) as c:
+        c.send(b"GET /map/check HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_for(lambda: cpu_ticks(d, "maps") > before, "the check to begin")
+        d.stop()
 
 
 @pytest.mark.parametrize("line, said", [
