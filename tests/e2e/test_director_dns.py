@@ -33,15 +33,20 @@ def test_configuration_is_tested_and_dumped(director):
 
 
 def test_the_examples_are_fine(tmp_path):
-    """What is installed, and what the manual shows (but for its database, which nobody has here)."""
+    """What is installed, and what manual and guide show (but for databases and certificates, which nobody has
+    here)."""
     done = run_director("-t", "-c", os.path.join(TOP, "etc", "selvage-director.conf"))
     assert done.returncode == 0, done.stderr
     with open(os.path.join(TOP, "man", "selvage-director.conf.5.in"), encoding="utf-8") as f:
         example = re.search(r"\.Bd -literal -offset indent\n(.*?)\.Ed", f.read(), re.S).group(1)
     conf = tmp_path / "conf"
-    conf.write_text(re.sub(r"(?m)^database .*\n", "", example))
-    done = run_director("-t", "-c", conf)
-    assert done.returncode == 0, done.stderr
+    with open(os.path.join(TOP, "doc", "director.md"), encoding="utf-8") as f:
+        examples = re.findall(r"(?ms)^```\n(listen .*?)^```", f.read())
+    assert len(examples) == 2
+    for text in example, *examples:
+        conf.write_text(re.sub(r"(?m)^(database|certificate|listen .* tls).*\n", "", text))
+        done = run_director("-t", "-c", conf)
+        assert done.returncode == 0, done.stderr
 
 
 STEER = "pop fra { address 192.0.2.1; }\nsteer cdn { pops fra; }\n"
