@@ -108,23 +108,46 @@ static bool write_all(int fd, struct span text)
     return true;
 }
 
+/* The path's folder, to be freed; NULL: no memory. */
+static char *folder_of(const char *path)
+{
+    char *copy = strdup(path), *slash = copy != NULL ? strrchr(copy, '/') : NULL;
+
+    if (copy == NULL)
+        return NULL;
+    if (slash == NULL) {
+        free(copy);
+        return strdup(".");
+    }
+    slash[slash == copy ? 1 : 0] = '\0';
+    return copy;
+}
+
 /* So that the new name, too, is on disk. */
 static bool sync_folder(const char *path)
 {
-    char *copy = strdup(path), *slash;
+    char *folder = folder_of(path);
     bool ok;
     int fd;
 
-    if (copy == NULL)
+    if (folder == NULL)
         return false;
-    slash = strrchr(copy, '/');
-    if (slash != NULL)
-        slash[slash == copy ? 1 : 0] = '\0';
-    fd = open(slash != NULL ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(copy);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
     ok = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0)
         close(fd);
+    return ok;
+}
+
+bool pops_file_writable(const char *path, char why[static POPS_FILE_WHY])
+{
+    char *folder = folder_of(path);
+    bool ok = folder != NULL && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0;
+
+    if (!ok)
+        snprintf(why, POPS_FILE_WHY, "cannot write %s: %s", path, strerror(errno));
+    free(folder);
     return ok;
 }
 

@@ -34,6 +34,8 @@ MUST_USE bool pops_file_read(const char *path, const struct pop_list *list,
 /* The text: begin, then a line for each. False: out of memory. */
 MUST_USE bool pops_file_begin(struct buf *b);
 MUST_USE bool pops_file_add(struct buf *b, const struct pop *pop, struct pops_file_order order);
+/* Whether its folder is there and ours to write; as far as can be said without writing. */
+MUST_USE bool pops_file_writable(const char *path, char why[static POPS_FILE_WHY]);
 /* Blocks. */
 MUST_USE bool pops_file_write(const char *path, struct span text, char why[static POPS_FILE_WHY]);
 

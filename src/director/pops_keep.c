@@ -73,11 +73,11 @@ static void set_text(struct pops_keeping *k)
     }
 }
 
-static void say(struct pops_keeping *k)
+static void say_failed(struct pops_keeping *k, bool failed)
 {
-    if (k->failed)
+    if (failed)
         log_msg(LOG_ERROR, "orders for PoPs would be forgotten by a restart: %s", k->why);
-    span_cstr(k->failed ? span_of(k->why) : SPAN_EMPTY, k->unkept, sizeof(k->unkept));
+    span_cstr(failed ? span_of(k->why) : SPAN_EMPTY, k->unkept, sizeof(k->unkept));
 }
 
 static void begin(struct pops_keeping *k)
@@ -95,7 +95,7 @@ static void written(struct job *j)
     k->busy = false;
     if (k->pool == NULL)
         return;
-    say(k);
+    say_failed(k, k->failed);
     if (k->again)
         begin(k);
 }
@@ -134,6 +134,9 @@ void pops_keep_start(struct pops *p)
     k->job.done = written;
     buf_init(&k->text, POPS_FILE_BYTES_MAX);
     p->keeping = k;
+    /* Better known now than when somebody has ordered something. */
+    if (!pops_file_writable(p->conf.state_file.p, k->why))
+        say_failed(k, true);
 }
 
 /* A write that is under way ends; the last word is written here, as we stop anyway. */
@@ -149,7 +152,7 @@ void pops_keep_stop(struct pops *p)
         work(&k->job);
     }
     if (k->failed)
-        say(k);
+        say_failed(k, true);
 }
 
 void pops_keep_free(struct pops *p)

@@ -129,9 +129,11 @@ def test_a_state_file_that_cannot_be_used_keeps_nobody_from_starting(director, t
     assert answer(d) == [FRA]
     assert "bad:1 is not as it was written" in d.stderr()
     d = director("state /nonexistent/folder/state;\n" + config(pop("fra", FRA) + pop("iad", IAD)))
+    said = "would be forgotten by a restart: cannot write /nonexistent/folder/state: No such file or directory"
+    wait_for(lambda: said in d.stderr(), "that is said before anybody has ordered anything")
     d.ctl("pop", "drain", "fra")
     assert answer(d) == [IAD]
-    wait_for(lambda: "would be forgotten by a restart: cannot write" in d.stderr(), "that is said")
+    wait_for(lambda: d.stderr().count(said) == 2, "that is said again")
 
 
 def test_who_flaps_stays_out_for_longer(director, places):
