@@ -11,6 +11,7 @@ enum {
     READ_BYTES = 4096, /* at once */
     IN_MAX = LENGTH + 65535 + READ_BYTES,
     OUT_MAX = DNS_TCP_WAITING_BYTES + DNS_TCP_OUT_BYTES,
+    LAST_READS = 256, /* when we stop; who goes on sending would find no end */
 };
 
 /* The registry of RFC 7301 §6 has it for RFC 7858. */
@@ -27,7 +28,9 @@ struct dns_tcp {
     struct deadline idle;   /* until the next question is there */
     struct deadline send;   /* until the client has taken something */
     struct pace pace;
-    bool asked;  /* a question has come */
+    unsigned last_reads; /* since we stop */
+    bool asked;          /* a question has come */
+    bool dry;            /* since we stop: all that had come has been read */
     bool ending; /* nothing is read any more: what is there is answered and sent, then it ends */
 };
 
@@ -119,6 +122,8 @@ static bool receive(struct dns_tcp *c)
         c->in.n += (size_t)n;
     else if (n == STREAM_EOF)
         c->ending = true;
+    if (c->session.owner->draining)
+        c->dry = n == STREAM_AGAIN || ++c->last_reads >= LAST_READS;
     return n != STREAM_ERROR;
 }
 
@@ -174,8 +179,10 @@ static bool wait(struct dns_tcp *c)
     bool more = next_message(c, &msg), owes = c->sent < c->out.n;
     bool full = c->out.n - c->sent >= DNS_TCP_WAITING_BYTES;
 
-    if (c->session.owner->draining && c->asked && !more)
-        c->ending = true;
+    if (c->session.owner->draining && c->asked && !more && !c->ending) {
+        c->ending = c->dry;
+        more = !c->dry; /* it may be in the socket still */
+    }
     if (c->ending && !more && !owes && stream_owes(&c->session.stream) == 0)
         return false;
     let_go(c);

@@ -551,6 +551,21 @@ def test_told_to_stop_under_load_it_finishes_what_has_come(director):
         load.stop()
 
 
+def test_told_to_stop_it_reads_what_has_come(director):
+    """Questions that wait in the kernel, because their client has taken no answers, have come, too."""
+    d = director("send-timeout 30s; stop-grace 30s;" + ZONE)
+    questions = [query("big.cdn.test", "TXT").to_wire() for _ in range(2500)]
+    with d.connect() as c:
+        c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        c.send(*questions)
+        stopped_at(lambda: d.metrics()['selvage_dns_queries_total{transport="tcp"}'], above=100, below=2300)
+        d.signal(signal.SIGTERM)
+        wait_for(lambda: "told to stop" in d.stderr(), "the word that it stops")
+        assert [c.receive_wire()[:2] for _ in questions] == [q[:2] for q in questions]
+        assert c.ended()
+    assert d.wait_end() == 0
+
+
 def test_drains_without_a_bound(director):
     d = director("stop-grace 100ms; dns { tcp-idle 60s; }" + ZONE)
     with d.connect() as c:
