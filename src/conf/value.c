@@ -216,6 +216,9 @@ bool value_listen(struct span s, struct value_listen *out, struct value_why *why
         return wrong(why, "\"%.*s\" has no port; write 127.0.0.1:8080, for example", CONF_SHOW(s));
     digits = span_from(s, colon);
     name = span_make(s.p, colon - 1);
+    if (span_u64(digits, &port) && (name.n == 0 || span_eq(name, SPAN("*"))))
+        return wrong(why, "\"%.*s\" has no address; write 0.0.0.0:%.*s or [::]:%.*s", CONF_SHOW(s),
+            CONF_SHOW(digits), CONF_SHOW(digits));
     six = name.n >= 2 && name.p[0] == '[' && name.p[name.n - 1] == ']';
     if (six)
         name = span_make(name.p + 1, name.n - 2);
