@@ -105,11 +105,14 @@ void metrics_sample(struct metrics *w, const char *type, const char *metric, con
 static void write_list(struct metrics *w, const struct counter_list *list)
 {
     for (unsigned i = 0; i < list->n; i++) {
-        char labels[96];
+        uint64_t sum = list->sum(i);
+        char labels[96] = "";
 
-        snprintf(labels, sizeof(labels), "%s=\"%.*s\"", list->label, SPAN_ARG(list->value(i)));
-        metrics_sample(
-            w, list->gauge ? "gauge" : "counter", list->metric, labels, list->help, list->sum(i));
+        if (sum == 0 && list->seen_only)
+            continue;
+        if (list->label != NULL)
+            snprintf(labels, sizeof(labels), "%s=\"%.*s\"", list->label, SPAN_ARG(list->value(i)));
+        metrics_sample(w, list->gauge ? "gauge" : "counter", list->metric, labels, list->help, sum);
     }
 }
 

@@ -80,12 +80,22 @@ static struct span label_value(const char *labels)
 
 static void add_list(json_t *all, const struct counter_list *list)
 {
-    json_t *group = json_object();
+    json_t *group;
     char key[64];
 
-    for (unsigned i = 0; i < list->n; i++)
+    if (list->label == NULL) {
         json_object_set_new(
-            group, span_cstr(list->value(i), key, sizeof(key)), json_of_u64(list->sum(i)));
+            all, span_cstr(short_name(list->metric), key, sizeof(key)), json_of_u64(list->sum(0)));
+        return;
+    }
+    group = json_object();
+    for (unsigned i = 0; i < list->n; i++) {
+        uint64_t sum = list->sum(i);
+
+        if (sum != 0 || !list->seen_only)
+            json_object_set_new(
+                group, span_cstr(list->value(i), key, sizeof(key)), json_of_u64(sum));
+    }
     json_object_set_new(all, span_cstr(short_name(list->metric), key, sizeof(key)), group);
 }
 

@@ -58,10 +58,12 @@ static inline void count(enum counter c)
     count_add(c, 1);
 }
 
-/* One metric whose rows, told apart by one label, are a list that a layer above this one has. */
+/* One metric whose rows, told apart by one label, are a list that a layer above this one has.
+ * Without a label it has one row. */
 struct counter_list {
     const char *metric, *label, *help;
-    bool gauge; /* it is no count: what it is now, which may fall */
+    bool gauge;     /* it is no count: what it is now, which may fall */
+    bool seen_only; /* rows of 0 are left out: there may be many */
     unsigned n;
     struct span (*value)(unsigned i); /* of the label; plain ASCII without quotes */
     uint64_t (*sum)(unsigned i);

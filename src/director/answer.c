@@ -221,6 +221,7 @@ static void choose_for(
 {
     struct steer_ask ask = {.client = client, .family = family};
 
+    a->ctx->said.whom = *client;
     steer_choose(a->ctx->steering, steer, &ask, &a->ctx->said.choice);
 }
 

@@ -76,6 +76,7 @@ struct answer_ctx {
         const struct zone *zone;    /* that the (first) name belongs to, or NULL */
         const struct steer *steer;  /* ANSWER_STEERED, and when it had nobody: else NULL */
         struct steer_choice choice; /* if there is a steer */
+        struct geo_client whom;     /* and for whom it was made */
     } said;
 };
 

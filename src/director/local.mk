@@ -2,6 +2,8 @@ noinst_LIBRARIES += src/director/libdirector.a
 src_director_libdirector_a_SOURCES = \
 	%D%/conf.c \
 	%D%/conf.h \
+	%D%/countries.c \
+	%D%/countries.h \
 	%D%/dns_conf.c \
 	%D%/dns_conf.h \
 	%D%/map_check.c \
@@ -16,6 +18,8 @@ src_director_libdirector_a_SOURCES = \
 	%D%/map_keeper.h \
 	%D%/map_made.c \
 	%D%/map_made.h \
+	%D%/map_metrics.c \
+	%D%/map_metrics.h \
 	%D%/map_report.c \
 	%D%/map_serve.c \
 	%D%/map_serve.h \

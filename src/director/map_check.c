@@ -50,7 +50,7 @@ json_t *map_check(const struct map_keeper_conf *c, struct geo_why *why)
     json_t *maps = m != NULL ? json_array() : NULL, *o = NULL;
     bool ok = m != NULL;
 
-    for (unsigned i = 0; ok && i < m->n; i++) {
+    for (unsigned i = 0; ok && i < c->steers->n; i++) {
         json_t *one = check_one(&c->steers->v[i], m->own[i], g, why);
 
         ok = one != NULL && json_array_append_new(maps, one) == 0;

@@ -40,6 +40,10 @@ const struct directive map_directives[] = {
                  "answers by them at once. Where that cannot be written, the next start answers by "
                  "the default order until the maps are compiled, which takes seconds. Two "
                  "directors on one machine need a directory each."},
+    {"country-metrics", CONF_FLAG(struct map_conf, country_metrics), .preset = "off",
+        .about = "Whether selvage_director_clients_total counts by country who was sent to a PoP, "
+                 "one client in 16 in the place of all. It takes one more map, which is compiled "
+                 "and kept with those of the steers, and needs a database that knows countries."},
     {0},
 };
 

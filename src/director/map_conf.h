@@ -10,6 +10,7 @@ struct map_conf {
     struct conf_strings databases; /* paths of .mmdb files, in the order in which they count */
     struct span cache;             /* folder for compiled maps, or "off" */
     int64_t change_max_percent;    /* of addresses that a new database may move; 100: any */
+    bool country_metrics;          /* clients are counted by country (director/countries.h) */
 };
 
 extern const struct directive map_directives[];

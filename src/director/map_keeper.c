@@ -120,8 +120,15 @@ static void say_set(struct map_keeper *k)
     k->status.kept = m->kept;
     k->status.moved = m->moved;
     k->status.took_ms = m->took_ms;
-    for (unsigned i = 0; i < m->n; i++)
-        geo_map_facts(m->own[i], &k->status.facts[i]);
+    k->status.from_databases = m->from_databases;
+    for (unsigned i = 0; i < k->conf.steers->n; i++)
+        geo_map_facts(m->set.maps[i], &k->status.facts[i]);
+    if (m->set.countries != NULL) {
+        struct geo_map_facts f;
+
+        geo_map_facts(m->set.countries, &f);
+        k->status.countries_bytes = f.bytes;
+    }
     pthread_mutex_unlock(&k->lock);
 }
 
@@ -418,7 +425,7 @@ static enum map_end check_for(struct map_keeper *k, struct map_request *r)
 
     if (!has_databases(k))
         (void)snprintf(r->why.text, sizeof(r->why.text), "no database is configured");
-    for (unsigned i = 0; g != NULL && ok && i < k->now->n; i++) {
+    for (unsigned i = 0; g != NULL && ok && i < k->conf.steers->n; i++) {
         map_plan_make(plan, &k->conf.steers->v[i], g);
         ok = geo_map_check(k->now->own[i], g, &plan->conf, &r->quality[i], &r->why);
     }

@@ -33,9 +33,13 @@
 #include "geo/map.h"
 #include "loop/worker.h"
 
-/* Immutable. */
+/* Maps of one set: one for each steer, and behind them the one of countries. */
+enum { MAPS_MAX = STEERS_MAX + 1 };
+
+/* Immutable. The maps are the keeper's. */
 struct map_set {
-    const struct geo_map *maps[STEERS_MAX]; /* by steer.index; none is NULL. Owned by the keeper */
+    const struct geo_map *maps[STEERS_MAX]; /* by steer.index; none is NULL */
+    const struct geo_map *countries;        /* director/countries.h; NULL: nobody counts them */
     struct geo_point places[POPS_MAX];      /* by pop.index: as configured, or found */
     uint64_t number;                        /* of the set, 1 for the first; rises */
 };
@@ -115,7 +119,7 @@ struct map_file_status {
 struct map_status {
     enum map_state state;
     uint64_t number; /* of the set that workers have, or are given right now */
-    wall_s made;     /* when its maps were compiled, or read from disk; 0: without databases */
+    wall_s made;     /* when its maps were compiled, or written to disk; 0: without databases */
     bool kept;       /* they were read from disk */
     double moved;    /* percent that it moved, beside the set before; < 0: not known */
     int64_t took_ms; /* what compiling took; 0: not compiled */
@@ -124,8 +128,10 @@ struct map_status {
     wall_s refused_at;
     unsigned files_n;
     struct map_file_status files[GEO_FILES_MAX];
+    bool from_databases; /* else PoPs are in their default order, but for overrides of networks */
     unsigned maps_n;
     struct geo_map_facts facts[STEERS_MAX]; /* by steer.index */
+    uint64_t countries_bytes;               /* of the map of countries; 0: there is none */
 };
 /* Any thread. */
 void map_keeper_status(struct map_keeper *k, struct map_status *out);

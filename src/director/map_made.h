@@ -15,8 +15,8 @@
 #include "director/map_keeper.h"
 
 struct map_made {
-    struct map_set set;              /* its maps are these: */
-    struct geo_map *own[STEERS_MAX]; /* owns */
+    struct map_set set;            /* its maps are these: */
+    struct geo_map *own[MAPS_MAX]; /* owns; those of the steers come first */
     unsigned n;
     bool from_databases; /* and can be what another set is judged against */
     bool partial;        /* not from all of them: it cannot */
@@ -28,7 +28,7 @@ struct map_made {
 };
 
 /* What identifies the configuration's part in the maps, the same on every start. */
-uint64_t map_conf_hash(const struct map_keeper_conf *c, unsigned steer);
+uint64_t map_conf_hash(const struct map_keeper_conf *c, unsigned map);
 
 /* From the databases in `g` (NULL: without any). NULL: `why` says why not. */
 MUST_USE struct map_made *map_made_compile(const struct map_keeper_conf *c, const struct geo *g,

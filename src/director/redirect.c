@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "director/client.h"
 #include "director/conf.h"
+#include "director/countries.h"
+#include "director/map_keeper.h"
 #include "director/page.h"
 #include "director/tally.h"
 #include "director/worker.h"
@@ -211,10 +213,12 @@ static void redirect(struct txn *t, const struct redirect *r)
     w->steering.now = worker_now(t->worker);
     steer_choose(&w->steering, r->steer, &ask, &choice);
     tally_count(&choice);
-    if (choice.n == 0)
+    if (choice.n == 0) {
         answer_nobody(t);
-    else
-        answer_redirect(&(struct redirecting){t, r, &choice, target_of(t)});
+        return;
+    }
+    countries_count(w->maps->countries, &asks);
+    answer_redirect(&(struct redirecting){t, r, &choice, target_of(t)});
 }
 
 /* --- handlers -------------------------------------------------------------------------------- */

@@ -2,6 +2,8 @@
 
 #include "base/counters.h"
 #include "director/conf.h"
+#include "director/countries.h"
+#include "director/map_keeper.h"
 #include "director/rrl.h"
 #include "director/server.h"
 #include "director/tally.h"
@@ -212,8 +214,11 @@ size_t respond(struct director_worker *w, const struct respond_from *from, const
     if (said == 0)
         return 0;
     count(rcode_counter(ctx->said.rcode));
-    if (ctx->said.steer != NULL)
+    if (ctx->said.steer != NULL) {
         tally_count(&ctx->said.choice);
+        if (ctx->said.choice.n > 0)
+            countries_count(w->maps->countries, &ctx->said.whom);
+    }
     if (ctx->said.truncated)
         count(C_DNS_TRUNCATED);
     return said;

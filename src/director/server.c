@@ -7,7 +7,9 @@
 #include "base/thread.h"
 #include "daemon/certificates.h"
 #include "director/conf.h"
+#include "director/countries.h"
 #include "director/map_keeper.h"
+#include "director/map_metrics.h"
 #include "director/map_serve.h"
 #include "director/places.h"
 #include "director/pops.h"
@@ -202,12 +204,25 @@ static const struct admin_route routes[] = {
     {0},
 };
 
+/* What is counted beside counters.tbl. */
+static const struct counter_list *const *all_lists(const struct director_conf *c)
+{
+    static const struct counter_list *lists[TALLY_LISTS + MAP_METRICS + 1];
+    unsigned n = TALLY_LISTS;
+
+    tally_lists(&c->pops, lists);
+    if (c->map.country_metrics)
+        lists[n++] = &countries_list;
+    map_metrics_lists(&c->map, &c->steers, &lists[n]);
+    return lists;
+}
+
 static bool open_admin(struct director *d)
 {
     return daemon_open_admin(d->daemon, &(struct admin_conf){
                                             .daemons = COUNTER_DIRECTOR,
                                             .facts = tell_facts,
-                                            .counters = tally_lists(&d->conf->pops),
+                                            .counters = all_lists(d->conf),
                                             .routes = routes,
                                             .app = d,
                                         });
@@ -265,6 +280,7 @@ static void open_maps(struct director *d)
         .take = take_maps};
 
     d->maps = map_keeper_new(&conf);
+    map_metrics_watch(d->maps);
     for (int64_t i = 0; i < d->conf->daemon.workers; i++)
         take_maps(d->workers[i].daemon.worker, map_keeper_first(d->maps));
 }
@@ -327,6 +343,7 @@ void director_close(struct director **dp)
     for (int64_t i = 0; i < d->conf->daemon.workers; i++)
         close_worker(&d->workers[i]);
     daemon_free(&d->daemon);
+    map_metrics_watch(NULL);
     map_keeper_free(&d->maps);
     session_crowd_free(&d->crowd);
     tally_watch(NULL);

@@ -38,9 +38,9 @@
 #include <stdint.h>
 
 enum {
-    STEERS_MAX = 64,       /* of one configuration */
-    STEER_POPS_MAX = 128,  /* of one steer */
-    STEER_ANSWERS_MAX = 8, /* PoPs in one answer */
+    STEERS_MAX = GEO_MAPS_MAX - 1, /* of one configuration; a map is for director/countries.h */
+    STEER_POPS_MAX = 128,          /* of one steer */
+    STEER_ANSWERS_MAX = 8,         /* PoPs in one answer */
     STEER_SHARE_V4_BITS = 24,
     STEER_SHARE_V6_BITS = 56, /* client networks that keep their PoP */
 };

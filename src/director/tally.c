@@ -3,6 +3,8 @@
 #include "base/thread.h"
 #include "geo/map.h"
 
+#include <string.h>
+
 #define X(name, word) +1
 enum { WHYS = 0 GEO_WHYS(X) };
 #undef X
@@ -132,13 +134,13 @@ static const struct counter_list by_how = {
     .sum = how_sum,
 };
 
-const struct counter_list *const *tally_lists(const struct pop_list *pops)
+void tally_lists(const struct pop_list *pops, const struct counter_list *out[TALLY_LISTS])
 {
-    static const struct counter_list *const lists[] = {&by_pop, &by_why, &by_how, &up_now, NULL};
+    const struct counter_list *const all[TALLY_LISTS] = {&by_pop, &by_why, &by_how, &up_now};
 
     counted = pops;
     by_pop.n = up_now.n = pops->n;
-    return lists;
+    memcpy(out, all, sizeof(all));
 }
 
 void tally_watch(const struct pops *pops)

@@ -20,7 +20,8 @@ uint64_t tally_pop(unsigned index);
 uint64_t tally_all(void);
 
 /* For /metrics and /stats: main, once, before the control socket is opened. `pops` outlives it. */
-const struct counter_list *const *tally_lists(const struct pop_list *pops);
+enum { TALLY_LISTS = 4 };
+void tally_lists(const struct pop_list *pops, const struct counter_list *out[TALLY_LISTS]);
 /* What the list's PoPs are now, for the same; before that they count as not up. NULL: nobody knows
  * any more. Main. */
 void tally_watch(const struct pops *pops);

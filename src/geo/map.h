@@ -43,7 +43,7 @@
 #include <stdint.h>
 
 enum {
-    GEO_POINTS_MAX = 250,
+    GEO_POINTS_MAX = 255,
     GEO_KEEP_MAX = 16,         /* entries of an order that the fine trie keeps */
     GEO_OVERRIDES_MAX = 65536, /* of one map */
     GEO_MAPS_MAX = 64,         /* compiled from one walk */
@@ -109,6 +109,9 @@ struct geo_map_conf {
     /* Points at most so much farther than the first one are alike: see geo_order. 0: those at the
      * very same distance; < 0: none are. */
     double alike_km;
+    /* geo_map_find() is all that it will be asked by: there is no fine trie, which is half of a
+     * map, and geo_map_order() is not to be called. */
+    bool first_only;
     uint8_t v4_bits, v6_bits; /* cap: no network is longer than this; 0: none (32 and 128) */
     /* NAT64 prefixes of which the IPv4 address inside counts. NULL: 64:ff9b::/96 alone. */
     const struct geo_nat64 *nat64;

@@ -23,6 +23,7 @@ enum { PROGRESS_EVERY = 1 << 16 };
 struct making {
     struct geo_orders *orders;
     struct geo_thinning *thinning; /* NULL: no cap */
+    bool first_only;               /* the fine trie says nothing */
     struct trie_builder *wide, *fine;
     struct trie_parts fine_parts[2]; /* owns; until it is known how many orders there are */
     struct geo_values *by_site;      /* owns; by number of the site */
@@ -90,7 +91,8 @@ static void learn(struct compiler *c, uint32_t number)
 static void add(struct making *m, unsigned len, const struct geo_values *v)
 {
     trie_builder_add(m->wide, len, v->wide, v->weight);
-    trie_builder_add(m->fine, len, v->fine, v->weight);
+    if (!m->first_only)
+        trie_builder_add(m->fine, len, v->fine, v->weight);
 }
 
 static bool take(void *ctx, const struct geo_network *network)
@@ -153,6 +155,8 @@ static void finish_family(struct making *m, unsigned family)
 
     trie_builder_finish(&m->wide, &parts, &wide);
     take_trie(m->map, v4 ? V4_WIDE : V6_WIDE, &parts);
+    if (m->first_only)
+        trie_builder_add(m->fine, 0, ORDER_DEFAULT | (uint32_t)GEO_WHY_DEFAULT << FINE_SHIFT, 1);
     trie_builder_finish(&m->fine, &m->fine_parts[!v4], &fine);
     *(v4 ? &f->v4_networks : &f->v6_networks) = wide.networks;
     *(v4 ? &f->v4_fine_networks : &f->v6_fine_networks) = fine.networks;
@@ -252,6 +256,7 @@ bool geo_maps_compile(const struct geo *g, const struct geo_map_conf *confs, uns
     c->sites = geo_sites_new(g, c->cuts, know_asn, c);
     c->nodes = geo_walk_nodes(g) + 1;
     for (unsigned i = 0; i < n; i++) {
+        c->making[i].first_only = confs[i].first_only;
         c->making[i].orders = geo_orders_new(&confs[i]);
         c->making[i].map = xcalloc(1, sizeof(*c->making[i].map));
     }

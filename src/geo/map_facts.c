@@ -118,7 +118,7 @@ struct hash128 geo_map_identity(const struct geo *g, const struct geo_map_conf *
     take_list(&d, &conf->default_order);
     take_u32(&d, conf->keep != 0 ? conf->keep : GEO_KEEP_DEFAULT);
     take_double(&d, conf->alike_km < 0 ? -1 : conf->alike_km);
-    take_u32(&d, (uint32_t)conf->v4_bits << 8 | conf->v6_bits);
+    take_u32(&d, (uint32_t)conf->first_only << 16 | (uint32_t)conf->v4_bits << 8 | conf->v6_bits);
     take_u32(&d, conf->nat64 != NULL ? 1 + conf->nat64_n : 0);
     for (unsigned i = 0; conf->nat64 != NULL && i < conf->nat64_n; i++)
         take(&d, &conf->nat64[i], sizeof(conf->nat64[i]));

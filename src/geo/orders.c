@@ -82,7 +82,7 @@ static bool override_is_valid(const struct geo_override *o)
 bool geo_map_conf_is_valid(const struct geo_map_conf *conf, struct geo_why *why)
 {
     if (conf->points_n < 1 || conf->points_n > GEO_POINTS_MAX)
-        return wrong(why, "it needs 1 to 250 points");
+        return wrong(why, "it needs 1 to 255 points");
     for (unsigned i = 0; i < conf->points_n; i++) {
         const struct geo_point *p = &conf->points[i];
 

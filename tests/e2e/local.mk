@@ -84,3 +84,4 @@ EXTRA_DIST += %D%/test_director_redirect.py %D%/test_director_page.py %D%/test_d
 EXTRA_DIST += %D%/dnssec.py %D%/test_director_dnssec.py
 EXTRA_DIST += %D%/zonemodel.py %D%/test_director_answers.py %D%/test_director_steered.py %D%/test_director_zones.py
 EXTRA_DIST += %D%/test_director_health.py
+EXTRA_DIST += %D%/test_director_metrics.py

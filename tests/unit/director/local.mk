@@ -42,3 +42,7 @@ UNIT += %D%/t_map_keeper
 UNIT_THREADED += %D%/t_map_keeper
 %C%_t_map_keeper_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
 %C%_t_map_keeper_CPPFLAGS = $(AM_CPPFLAGS) -DDATA_DIR='"$(top_srcdir)/tests/data"'
+
+UNIT += %D%/t_countries
+%C%_t_countries_LDADD = $(LIBS_DIRECTOR) $(CMOCKA_LIBS)
+%C%_t_countries_CPPFLAGS = $(AM_CPPFLAGS) -DDATA_DIR='"$(top_srcdir)/tests/data"'
