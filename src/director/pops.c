@@ -107,7 +107,7 @@ void pop_restore(struct pop_run *r, const struct pop_word *w)
     atomic_init(&r->word, pack(w));
 }
 
-/* Readers see the word before the epoch that is due to it. */
+/* Who sees the word sees when it changed, and who sees the epoch sees the word. */
 void pop_tell(struct pop_run *r, const struct pop_word *w)
 {
     struct pop_word before = pop_word(r);
@@ -115,12 +115,12 @@ void pop_tell(struct pop_run *r, const struct pop_word *w)
 
     if (pack(&before) == pack(w))
         return;
-    atomic_store_explicit(&r->word, pack(w), memory_order_release);
     if (before.now.state != w->now.state || before.now.v4 != w->now.v4 ||
         before.now.v6 != w->now.v6) {
         atomic_store_explicit(&r->changed_ms, now, memory_order_relaxed);
         atomic_store_explicit(&r->pops->changed_ms, now, memory_order_release);
     }
+    atomic_store_explicit(&r->word, pack(w), memory_order_release);
     atomic_fetch_add_explicit(&r->pops->epoch, 1, memory_order_release);
     if (before.now.state != w->now.state)
         log_state(r, w);

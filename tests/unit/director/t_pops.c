@@ -6,10 +6,13 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "director/pops.h"
 #include "director/pops_file.h"
 #include "net/resolver.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,6 +195,55 @@ static void orders_are_followed_and_counted(void **state)
     close_pops();
 }
 
+enum { CHANGES = 50000 };
+
+/* The k-th change, at k ms, is to the state k % 3. */
+static struct {
+    _Atomic bool over;
+    unsigned early; /* a state was there before the time of its change was */
+} watching;
+
+static unsigned state_now(void)
+{
+    enum pop_state s = pop_now(on.pops, 0).state;
+
+    return s == POP_STATE_UP ? 0 : s == POP_STATE_DRAINED ? 1 : 2;
+}
+
+static void *watch_changes(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&watching.over)) {
+        mono_ms before = pop_changed_ms(on.pops, 0);
+        unsigned state = state_now();
+
+        if (before == pop_changed_ms(on.pops, 0) && state == (before + 1) % 3)
+            watching.early++;
+    }
+    return NULL;
+}
+
+/* Else the new state would be answered with the TTL of one that has held for long. */
+static void who_sees_a_change_sees_when_it_was(void **state)
+{
+    static const enum pop_order orders[] = {POP_UP, POP_DRAIN, POP_DOWN};
+    pthread_t thread;
+
+    (void)state;
+    log_set_level(LOG_ERROR);
+    open_pops(false);
+    assert_int_equal(pthread_create(&thread, NULL, watch_changes, NULL), 0);
+    for (int k = 1; k <= CHANGES; k++) {
+        on.worker->now_ms = k;
+        pops_order(on.pops, 0, orders[k % 3]);
+    }
+    atomic_store(&watching.over, true);
+    pthread_join(thread, NULL);
+    assert_int_equal(watching.early, 0);
+    close_pops();
+    log_set_level(LOG_INFO);
+}
+
 static void orders_outlive_the_process(void **state)
 {
     (void)state;
@@ -235,6 +287,7 @@ int main(void)
         cmocka_unit_test_setup(what_was_written_is_read, start),
         cmocka_unit_test_setup(other_texts, start),
         cmocka_unit_test_setup(orders_are_followed_and_counted, start),
+        cmocka_unit_test_setup(who_sees_a_change_sees_when_it_was, start),
         cmocka_unit_test_setup(orders_outlive_the_process, start),
         cmocka_unit_test_setup(what_cannot_be_kept_is_said, start),
     };
