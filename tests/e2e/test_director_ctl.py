@@ -2,6 +2,8 @@
 import json
 import re
 
+import pytest
+
 from director import scope_of, texts
 from test_director_redirect import CITY, FRANKFURT, NOWHERE, WASHINGTON
 from waiting import wait_for
@@ -103,6 +105,7 @@ def test_without_a_database(director):
 
 # --- pops, pop
 
+@pytest.mark.threaded
 def test_orders(director):
     d = started(director, CONF)
     assert {n: p["state"] for n, p in pops(d).items()} == {"fra": "up", "iad": "up", "syd": "up"}

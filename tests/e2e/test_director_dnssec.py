@@ -71,6 +71,7 @@ DENIALS = [  # name, type, what NSEC says is there
 ]
 
 
+@pytest.mark.threaded
 def test_every_answer_is_signed(director, key):
     d = director(zone(key))
     for name, kind, sets in ANSWERS:
@@ -346,6 +347,7 @@ STEERED_NAMES = """
 """
 
 
+@pytest.mark.threaded
 def test_steered_addresses_are_signed(director, key):
     d = director(STEERED + zone(key, records=STEERED_NAMES), workers=1)
 

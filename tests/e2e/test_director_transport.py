@@ -526,6 +526,7 @@ def test_killed_under_load_it_answers_again_at_once(director):
     wait_for(d._ready, "all of it")
 
 
+@pytest.mark.threaded
 def test_told_to_stop_under_load_it_finishes_what_has_come(director):
     d = director(ZONE, tls=True)
     load = Load(d)
@@ -551,6 +552,7 @@ def test_told_to_stop_under_load_it_finishes_what_has_come(director):
         load.stop()
 
 
+@pytest.mark.threaded
 def test_told_to_stop_it_reads_what_has_come(director):
     """Questions that wait in the kernel, because their client has taken no answers, have come, too."""
     d = director("send-timeout 30s; stop-grace 30s;" + ZONE)
