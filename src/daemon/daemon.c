@@ -478,6 +478,7 @@ void daemon_change_make(struct daemon *d, struct daemon_change *c,
 
     give_tls(d, c->conf);
     sem_init(&o.done, 0, 0);
+    /* cppcheck-suppress autoVariables ; it is taken back below */
     d->order = &o;
     for (unsigned i = 0; i < d->workers_n; i++) {
         d->workers[i]->change.run = run_change;

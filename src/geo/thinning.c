@@ -92,6 +92,7 @@ static struct geo_values most_of(struct geo_thinning *t)
 /* Adds 2^-bits; true: the whole is there. */
 static bool count(struct geo_thinning *t, unsigned bits)
 {
+    /* cppcheck-suppress arrayIndexOutOfBoundsCond ; at most 128, as addresses have */
     while (bits > 0 && t->digit[bits] == 1)
         t->digit[bits--] = 0;
     if (bits == 0)

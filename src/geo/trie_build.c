@@ -52,9 +52,11 @@ void *trie_array_room(struct trie_array *a, size_t bytes)
 
         while (mapped < a->bytes + bytes)
             mapped += mapped / 2 & ~(size_t)0xfff;
-        a->p = a->mapped == 0
-                   ? mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                   : mremap(a->p, a->mapped, mapped, MREMAP_MAYMOVE);
+        if (a->mapped == 0)
+            /* cppcheck-suppress invalidFunctionArg ; MAP_ANONYMOUS wants -1 */
+            a->p = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        else
+            a->p = mremap(a->p, a->mapped, mapped, MREMAP_MAYMOVE);
         check(a->p != MAP_FAILED);
         a->mapped = mapped;
     }
